@@ -1,0 +1,1 @@
+"""A browser app for EvoLink's Kling-V3 Motion Control."""
