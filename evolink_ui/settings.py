@@ -1,0 +1,265 @@
+"""Every environment variable of the app, read and checked once, at start.
+
+A wrong value ends the start with one line that names the variable, what is wrong and an example (`load_settings`).
+Secrets are `SecretStr`: neither `repr` nor a traceback shows them.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "EVOLINK_UI_"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+SPACE_STORAGE = Path("/data")  # where a Hugging Face Space mounts its persistent storage
+
+# What a correct line looks like, for the one-line error. Variables that are not named here show their default.
+EXAMPLES = {
+    "EVOLINK_API_KEY": "sk-…",
+    "EVOLINK_BASE_URL": "https://api.evolink.ai",
+    "EVOLINK_FILES_URL": "https://files-api.evolink.ai",
+    "EVOLINK_UI_DATABASE_URL": "postgresql://user:password@localhost/evolink",
+    "EVOLINK_UI_PUBLIC_URL": "https://videos.example.com",
+    "EVOLINK_UI_AUTH": "anna:long-password,ben:another-one",
+    "EVOLINK_UI_DAILY_CREDITS": "500",
+    "EVOLINK_UI_TRUSTED_PROXIES": "10.0.0.0/8",
+    "EVOLINK_UI_S3_ENDPOINT": "https://s3.example.com",
+    "EVOLINK_UI_S3_PUBLIC_URL": "https://cdn.example.com/bucket",
+    "EVOLINK_UI_SECRET": "a long random text",
+}
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be used; the text is one line for the person who starts the app."""
+
+
+class Settings(BaseSettings):
+    """The app's settings. Times are in the unit that the name says; money is in EvoLink credits (68 are 1 USD)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("EVOLINK_API_KEY"))
+    """The owner's EvoLink key. Without one the app runs on its own sandbox."""
+    base_url: str = Field("https://api.evolink.ai", validation_alias=AliasChoices("EVOLINK_BASE_URL"))
+    """EvoLink's API host."""
+    files_url: str = Field("https://files-api.evolink.ai", validation_alias=AliasChoices("EVOLINK_FILES_URL"))
+    """EvoLink's files host."""
+
+    data_dir: Path = Field(default_factory=lambda: default_data_dir())
+    """Folder for the database, inputs and results."""
+    database_url: str = Field("", repr=False)
+    """SQLAlchemy URL of the ledger; empty means a SQLite file in `data_dir`."""
+    public_url: str = ""
+    """The app's own address as the internet sees it (https); on a Space it is known."""
+    secret: SecretStr | None = None
+    """Signs cookies and links and seals visitors' keys; without one a file in `data_dir` is made at the first start."""
+
+    hosting: Literal["auto", "evolink", "s3", "own"] = "auto"
+    """Where pictures and videos are put so that EvoLink can fetch them."""
+    s3_endpoint: str = ""
+    """Address of an S3-compatible store."""
+    s3_region: str = "us-east-1"
+    """Region that requests to the store are signed for."""
+    s3_bucket: str = ""
+    """Bucket of the store."""
+    s3_access_key_id: str = ""
+    """Access key id of the store."""
+    s3_secret_access_key: SecretStr | None = None
+    """Secret access key of the store."""
+    s3_public_url: str = ""
+    """Address under which the bucket is public; without one, links are presigned."""
+    clean_up_uploads: bool = False
+    """Whether the vendor's copies of the inputs are deleted when a job ends."""
+
+    auth: SecretStr | None = None
+    """Logins `user:password,…`; without one, everybody who reaches the page may use it."""
+    allow_private_urls: bool = False
+    """Lets loopback and private addresses through; for tests and development only."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks whose X-Forwarded-For is believed."""
+    max_active_jobs_per_visitor: Positive = 3
+    """Jobs of one visitor that are worked on at once; the rest wait in line."""
+    max_active_jobs: Positive = 200
+    """Jobs of all visitors that are worked on at once."""
+    daily_credits: Annotated[float, Field(gt=0)] | None = None
+    """What the owner's key may spend in one UTC day, in credits; none means no cap."""
+    uploads_per_hour: Positive = 120
+    """Files that one visitor may upload in an hour."""
+    requests_per_minute: Positive = 600
+    """Requests that one visitor may send in a minute."""
+
+    keep_days: Positive = 30
+    """Days after which a finished job's files are removed."""
+    follow_minutes: Annotated[float, Field(gt=0)] = 60.0
+    """Minutes beyond the vendor's estimate for which a task is followed."""
+    vendor_requests_per_second: Annotated[float, Field(gt=0)] = 10.0
+    """Looks at the vendor per second, all jobs together."""
+
+    @field_validator("base_url", "files_url", "public_url", "s3_endpoint", "s3_public_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("is not an http(s) address")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+            raise ValueError("must begin with https:// (plain http:// is for this machine only)")
+        if parts.username or parts.query or parts.fragment:
+            raise ValueError("must be a plain address, without user, query or fragment")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        key = value.get_secret_value().strip()
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("holds characters that no key has (spaces, line breaks or quotes from copying?)")
+        return SecretStr(key)
+
+    @field_validator("auth")
+    @classmethod
+    def _is_auth(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(all(map(str.strip, pair)) for pair in _pairs(value)):
+            raise ValueError("must be user:password, several separated by commas")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+        except ValueError:
+            raise ValueError("must be addresses or networks, separated by commas") from None
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        missing = [name for name in ("s3_endpoint", "s3_bucket", "s3_access_key_id") if not getattr(self, name)]
+        if self.hosting == "s3" and (missing or self.s3_secret_access_key is None):
+            name = (missing or ["s3_secret_access_key"])[0]
+            raise SettingsError(f"{PREFIX}{name.upper()}: is missing, and {PREFIX}HOSTING=s3 needs it")
+        if self.hosting == "own" and not self.public_address:
+            raise SettingsError(
+                f"{PREFIX}PUBLIC_URL: is missing, and {PREFIX}HOSTING=own needs it. "
+                f"Example: {PREFIX}PUBLIC_URL={EXAMPLES[PREFIX + 'PUBLIC_URL']}"
+            )
+        return self
+
+    @property
+    def mode(self) -> Literal["sandbox", "live"]:
+        """Where orders without a visitor's key go."""
+        return "live" if self.api_key else "sandbox"
+
+    @property
+    def on_space(self) -> bool:
+        """Whether the app runs as a Hugging Face Space."""
+        return bool(os.environ.get("SPACE_ID"))
+
+    @property
+    def public_address(self) -> str:
+        """The app's own https address, or an empty text where it has none."""
+        host = os.environ.get("SPACE_HOST")
+        address = self.public_url or (f"https://{host}" if self.on_space and host else "")
+        return address if address.startswith("https://") or self.allow_private_urls else ""
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The ledger's URL with its driver: `sqlite:///…` or `postgresql+psycopg://…`."""
+        if not self.database_url:
+            return f"sqlite:///{(self.data_dir / 'evolink_ui.sqlite').absolute()}"
+        return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def users(self) -> list[tuple[str, str]]:
+        """The logins of `AUTH` as (name, password) pairs; empty for an open instance."""
+        return [(name.strip(), password.strip()) for name, password in _pairs(self.auth)] if self.auth else []
+
+    @cached_property
+    def secret_key(self) -> bytes:
+        """Secret bytes: `SECRET`, or else the file `secret` in the data folder, made with mode 0600 when missing."""
+        if self.secret:
+            return self.secret.get_secret_value().encode()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        path = self.data_dir / "secret"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+        return path.read_bytes()
+
+
+def default_data_dir() -> Path:
+    """`/data/evolink_ui` where a Space has storage mounted, else `data` in the current folder."""
+    if os.environ.get("SPACE_ID") and os.access(SPACE_STORAGE, os.W_OK):
+        return SPACE_STORAGE / "evolink_ui"
+    return Path("data")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingsError: with one line for the first wrong variable; the value of a secret is never in it.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_first_fault(error)) from None
+
+
+def settings_or_exit() -> Settings:
+    """`load_settings` for `app.py`: a wrong value is one line on stderr and exit code 2."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201  there is no log yet, and the person looks at the terminal
+        raise SystemExit(2) from None
+
+
+def _pairs(auth: SecretStr) -> list[tuple[str, str]]:
+    return [(name, password) for name, _, password in (e.partition(":") for e in auth.get_secret_value().split(","))]
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = str(fault["loc"][0]) if fault["loc"] else ""
+    name = where if where.startswith("EVOLINK_") else PREFIX + where.upper()
+    message = fault["msg"].removeprefix("Value error, ")
+    field = Settings.model_fields.get(where)
+    default = field.default if field is not None else None
+    example = EXAMPLES.get(name) or (str(default).lower() if isinstance(default, bool) else default)
+    return f"{name}: {message[:1].lower()}{message[1:]}. Example: {name}={example}"
