@@ -1,0 +1,323 @@
+"""The desk: where the page and the API hand in orders and ask about them."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evolink_ui.evolink import Credits, EvoLinkError, Task, new_idempotency_key
+from evolink_ui.media import Report
+from evolink_ui.media.price import credits_for
+from evolink_ui.settings import Settings
+
+from . import faults, intake
+from .job import ACTIVE, Job, JobError, Order, State
+from .keys import KeySafe
+from .ledger import Ledger
+from .lock import SingleProcess
+from .news import News
+from .pipeline import Engine
+from .shipping import Shipping
+from .vendor import Vendor
+from .view import view
+from .work import Work
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+log = logging.getLogger("evolink_ui.jobs")
+
+MODEL = "kling-v3-motion-control"
+TASK_ID_MAX_CHARS = 100
+
+
+class Jobs:
+    """All orders of this app.
+
+    Args:
+        settings: the app's settings.
+        sandbox: the sandbox's ASGI app; orders without a key go there.
+        link: gives the signed address of one of a job's files ("result", "poster", "reference"), or None.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sandbox: ASGIApp | None = None,
+        link: Callable[[Job, str], str | None] = lambda _job, _kind: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._sandbox, self._clock = settings, sandbox, clock
+        self.link = link
+        self._safe = KeySafe(settings.secret_key)
+        self._vendors: dict[asyncio.AbstractEventLoop, Vendor] = {}
+        self._news = News()
+        self._lock = SingleProcess(settings.data_dir / "lock") if settings.sqlalchemy_url.startswith("sqlite") else None
+
+    def launch(self) -> None:
+        """Open the ledger and start working: also on what an earlier process left unfinished.
+
+        Raises:
+            JobError: another process works on the same data folder, or the database is newer than this app.
+        """
+        self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._lock:
+            self._lock.acquire()
+        self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
+        work = Work(
+            self._ledger,
+            self._vendor,
+            Shipping(self._ledger, self._safe, self.folder),
+            folder_of=self.folder,
+            callback_url=self._callback_url,
+            wake=self._news.event,
+        )
+        self._engine = Engine(self._settings, work)
+        self._engine.launch()
+        for job in self._ledger.unfinished():  # a crash between the row and the enqueueing leaves nobody to work on it
+            self._engine.enqueue_now(job)
+
+    def close(self) -> None:
+        """Stop working. Unfinished jobs go on at the next launch."""
+        self._engine.close()
+        self._ledger.close()
+        if self._lock:
+            self._lock.release()
+
+    # ---- orders ----
+
+    async def judge_image(self, path: Path) -> Report:
+        """What the picture is and what is wrong with it."""
+        return await intake.judge_image(path)
+
+    async def judge_video(self, path: Path, orientation: str) -> Report:
+        """What the video is and what is wrong with it, for one character orientation."""
+        return await intake.judge_video(path, orientation)
+
+    async def start(self, order: Order, *, visitor: str, api_key: str | None = None) -> Job:
+        """Judge an order, write it down and put it in line: well under a second for files that were judged before.
+
+        Args:
+            order: what is wanted.
+            visitor: who asks.
+            api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
+
+        Raises:
+            intake.Rejected: naming the field at fault; nothing was written down or sent.
+        """
+        intake.check_form(order)
+        job_id = secrets.token_urlsafe(16)
+        inputs = await intake.take_in(order, self.folder(job_id), allow_private_urls=self._settings.allow_private_urls)
+        request = {
+            "prompt": order.prompt,
+            "quality": order.quality,
+            "character_orientation": order.character_orientation,
+            "keep_sound": order.keep_sound,
+            "watermark": order.watermark,
+            "element_id": order.element_id,
+        }
+        job = await asyncio.to_thread(
+            self._ledger.add,
+            id=job_id,
+            visitor=visitor,
+            mode=self._vendor().mode(api_key),
+            request=request,
+            idempotency_key=new_idempotency_key(),
+            sealed_key=self._safe.seal(api_key) if api_key else None,
+            credits_estimated=credits_for(inputs["video_seconds"], order.quality),
+            **inputs,
+        )
+        await self._engine.enqueue(job)
+        return job
+
+    async def find(self, job_id: str) -> Job | None:
+        """The job, or None."""
+        return await asyncio.to_thread(self._ledger.find, job_id)
+
+    async def get(self, job_id: str) -> Job:
+        """The job.
+
+        Raises:
+            JobError: `job_not_found`.
+        """
+        return await asyncio.to_thread(self._ledger.get, job_id)
+
+    async def history(
+        self, visitor: str, *, state: str | None = None, search: str = "", limit: int = 50, offset: int = 0
+    ) -> list[Job]:
+        """A visitor's jobs, newest first. `state` is one of `State`, or "active"; `search` looks in prompts."""
+        states = [] if not state else [s.value for s in State if s == state or (state == "active" and s in ACTIVE)]
+        return await asyncio.to_thread(
+            self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset
+        )
+
+    async def show(self, job: Job) -> dict[str, Any]:
+        """The job's public view, its place in line included."""
+        place = await asyncio.to_thread(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
+        return view(job, now=self._clock(), place_in_line=place, link=self.link)
+
+    def view(self, job: Job) -> dict[str, Any]:
+        """The job's public view without asking the ledger for the place in line."""
+        return view(job, now=self._clock(), place_in_line=None, link=self.link)
+
+    # ---- what may be done with a job ----
+
+    async def stop(self, job_id: str) -> Job:
+        """Stop following. An order that was placed goes on at EvoLink; one that wasn't is not placed."""
+        job = await self.get(job_id)
+        ordered = job.task_id is not None
+        stopped = await asyncio.to_thread(
+            self._ledger.move,
+            job_id,
+            State.STOPPED,
+            only_run=job.run,
+            fault=faults.STOPPED_BY_OWNER if ordered else faults.STOPPED_BEFORE_ORDER,
+        )
+        self._news.tell(job_id)
+        return stopped
+
+    async def follow_again(self, job_id: str, *, api_key: str | None = None) -> Job:
+        """Take a stopped job up again where it was left; `api_key` replaces a visitor's key that was wiped or lost."""
+        job = await self.get(job_id)
+        to = State.RUNNING if job.task_id else State.QUEUED
+        return await self._again(job, to, State.STOPPED, api_key)
+
+    async def send_again(self, job_id: str, *, api_key: str | None = None) -> Job:
+        """Send an order of unknown outcome once more, with the same Idempotency-Key."""
+        return await self._again(await self.get(job_id), State.QUEUED, State.UNKNOWN, api_key)
+
+    async def attach(self, job_id: str, task_id: str, *, api_key: str | None = None) -> Job:
+        """Settle an order of unknown outcome by the task id that its owner found in the dashboard.
+
+        Raises:
+            JobError: the task isn't a motion-control task, can't be read, or belongs to another job.
+        """
+        job = await self.get(job_id)
+        task = await self._read(
+            self._vendor().of_job(job) if not api_key else self._vendor().client(job.mode, api_key), task_id
+        )
+        if task.model != MODEL:
+            raise JobError(
+                "wrong_model",
+                f"Task {task.id} is not a motion-control task.",
+                "Copy the id of the task that was made when this order was placed.",
+                field="task_id",
+            )
+        return await self._again(job, State.RUNNING, State.UNKNOWN, api_key, task_id=task.id)
+
+    async def give_up(self, job_id: str) -> Job:
+        """End an order of unknown outcome."""
+        return await asyncio.to_thread(
+            self._ledger.move,
+            job_id,
+            State.FAILED,
+            only_from={State.UNKNOWN},
+            fault=faults.GIVEN_UP,
+            sealed_key=None,
+        )
+
+    async def delete(self, job_id: str) -> Job:
+        """Forget a job and its files.
+
+        Raises:
+            JobError: it is still active.
+        """
+        job = await self.get(job_id)
+        await asyncio.to_thread(self._ledger.delete, job_id)
+        await asyncio.to_thread(shutil.rmtree, self.folder(job_id), ignore_errors=True)
+        return job
+
+    async def callback(self, job_id: str, token: str, _hint: Any = None) -> bool:
+        """The vendor says that there is news: look at once. False where the token isn't this job's."""
+        if not hmac.compare_digest(token, self._callback_token(job_id)):
+            return False
+        self._news.tell(job_id)
+        return True
+
+    # ---- beyond jobs ----
+
+    async def task(self, task_id: str, *, api_key: str | None = None) -> Task:
+        """Any EvoLink task of the key.
+
+        Raises:
+            JobError: it can't be read; code, sentence and next step are the client's.
+        """
+        vendor = self._vendor()
+        return await self._read(vendor.client(vendor.mode(api_key), api_key), task_id)
+
+    async def credits(self, *, api_key: str | None = None) -> Credits | None:
+        """What the key may still spend, or None where EvoLink doesn't say at the moment."""
+        vendor = self._vendor()
+        try:
+            return await vendor.client(vendor.mode(api_key), api_key).credits()
+        except EvoLinkError as error:
+            log.info("credits can't be read: %s", error.code)
+            return None
+
+    async def health(self) -> dict[str, Any]:
+        """`{"ok": True, "jobs": {state: number}}`; raises where the database doesn't answer."""
+        return {"ok": True, "jobs": await asyncio.to_thread(self._ledger.count_by_state)}
+
+    # ---- files ----
+
+    def folder(self, job_id: str) -> Path:
+        """The job's own folder."""
+        return self._settings.data_dir / "jobs" / job_id
+
+    def result_path(self, job: Job) -> Path:
+        """The finished video."""
+        return self.folder(job.id) / "result.mp4"
+
+    def poster_path(self, job: Job) -> Path:
+        """A small JPEG of the picture."""
+        return self.folder(job.id) / "poster.jpg"
+
+    def reference_path(self, job: Job) -> Path:
+        """The reference video; for an order by link the path exists but no file."""
+        return self.folder(job.id) / (job.video_name or "video.mp4")
+
+    def image_path(self, job: Job) -> Path:
+        """The reference picture."""
+        return self.folder(job.id) / (job.image_name or "image.png")
+
+    # ---- inside ----
+
+    def _vendor(self) -> Vendor:
+        loop = asyncio.get_running_loop()
+        if loop not in self._vendors:
+            self._vendors[loop] = Vendor(self._settings, self._safe, self._sandbox)
+        return self._vendors[loop]
+
+    async def _read(self, evolink: Any, task_id: str) -> Task:
+        try:
+            task: Task = await evolink.get(task_id.strip()[:TASK_ID_MAX_CHARS])
+        except EvoLinkError as error:
+            raise JobError(
+                error.code, error.message, error.next_step, field="task_id", status=404 if error.status == 404 else 400
+            ) from None
+        return task
+
+    async def _again(self, job: Job, to: State, come_from: State, api_key: str | None, **values: Any) -> Job:
+        if api_key:
+            values["sealed_key"] = self._safe.seal(api_key)
+        again = await asyncio.to_thread(self._ledger.again, job.id, to, only_from={come_from}, **values)
+        await self._engine.enqueue(again)
+        return again
+
+    def _callback_token(self, job_id: str) -> str:
+        return hmac.new(self._settings.secret_key, f"callback {job_id}".encode(), sha256).hexdigest()
+
+    def _callback_url(self, job: Job) -> str | None:
+        address = self._settings.public_address
+        if not address.startswith("https://") or job.mode != "live":
+            return None
+        return f"{address}/callbacks/evolink/{job.id}/{self._callback_token(job.id)}"

@@ -1,0 +1,126 @@
+"""What goes wrong with a job, turned into words for its owner: what happened, what it cost, what to do."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+
+from evolink_ui.evolink import EvoLinkError, Task
+from evolink_ui.evolink.errors import task_failure
+from evolink_ui.hosting import HostingError
+
+from .job import Charged, Fault, JobError
+from .keys import KeyLost
+
+FOLLOW_AGAIN = "Press Follow again: the order itself is safe at EvoLink under its task id."
+
+INTERRUPTED = Fault(
+    "interrupted",
+    "The app was stopped while the order was on its way, so nobody here knows whether EvoLink received it.",
+    "Look for the task in your EvoLink dashboard and attach its id. If it isn't there, send the order again.",
+    charged="unknown",
+)
+STOPPED_BY_OWNER = Fault(
+    "stopped",
+    "You stopped following this order. EvoLink goes on working on it: an order can't be cancelled there.",
+    "Press Follow again to see how it went; a finished video waits there for 24 hours.",
+    charged="yes",
+    retryable=True,
+)
+STOPPED_BEFORE_ORDER = Fault(
+    "stopped_before_order",
+    "Stopped before anything was ordered. Nothing was charged.",
+    "Press Follow again to go on, or delete the job.",
+    charged="no",
+    retryable=True,
+)
+GIVEN_UP = Fault(
+    "given_up",
+    "You gave this order up. If EvoLink did receive it, it shows in your EvoLink dashboard.",
+    "Check your dashboard before you order the same again.",
+    charged="unknown",
+)
+NO_RESULT = Fault(
+    "result_missing",
+    "EvoLink says that the video is finished, but names no file.",
+    FOLLOW_AGAIN,
+    charged="yes",
+    retryable=True,
+)
+
+
+def of_error(error: EvoLinkError) -> Fault:
+    """The client's error, as it stands."""
+    return Fault(
+        error.code,
+        error.message,
+        error.next_step,
+        error.charged,
+        retryable=error.retryable,
+        request_id=error.request_id,
+    )
+
+
+def while_hosting(error: HostingError | EvoLinkError | JobError | KeyLost | OSError) -> Fault:
+    """Before the order: nothing can have been charged."""
+    match error:
+        case EvoLinkError():
+            return replace(of_error(error), charged="no")
+        case KeyLost():
+            return replace(KeyLost.fault, charged="no", next_step="Enter your key again and press Edit and try again.")
+        case OSError():
+            return replace(disk_trouble(error), charged="no")
+        case _:
+            return Fault(error.code, error.message, error.next_step, charged="no")
+
+
+def while_following(error: EvoLinkError) -> Fault:
+    """A read was refused or patience ended: the order itself may well be fine."""
+    return replace(of_error(error), charged="unknown", next_step=f"{error.next_step} {FOLLOW_AGAIN}", retryable=True)
+
+
+def while_saving(error: EvoLinkError) -> Fault:
+    """The video is made and paid; only our copy is missing."""
+    return Fault(
+        "result_not_saved",
+        f"The video is finished at EvoLink, but it could not be saved here: {error.message}",
+        "Open EvoLink's own link while it lives (24 hours), or press Follow again to try once more.",
+        charged="yes",
+        retryable=True,
+        request_id=error.request_id,
+    )
+
+
+def key_trouble(error: JobError | KeyLost) -> Fault:
+    """The key that is needed to look at the order is gone."""
+    if isinstance(error, KeyLost):
+        return KeyLost.fault
+    return Fault(error.code, error.message, error.next_step, charged="unknown", retryable=True)
+
+
+def disk_trouble(error: OSError) -> Fault:
+    """Our own disk failed us."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Fault(
+        "disk_full" if full else "disk_error",
+        "This app's disk is full." if full else "This app's disk can't be read or written at the moment.",
+        "Tell the owner of this app; then press Follow again. EvoLink's own link works for 24 hours.",
+        charged="yes",
+        retryable=True,
+    )
+
+
+def of_task(task: Task) -> Fault:
+    """A task that ended without a video."""
+    return of_error(task_failure(task))
+
+
+def unforeseen(charged: Charged) -> Fault:
+    """A fault of this app."""
+    return Fault(
+        "internal_error",
+        "Something went wrong inside this app; the details are in its log.",
+        "Nothing was ordered: try again." if charged == "no" else FOLLOW_AGAIN,
+        charged=charged,
+        retryable=True,
+    )

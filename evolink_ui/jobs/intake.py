@@ -1,0 +1,187 @@
+"""An order is judged and written down: after this, the job survives everything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from evolink_ui import net
+from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_video, limits
+
+from .job import JobError, Order
+
+QUALITIES = ("720p", "1080p")
+ORIENTATIONS = ("image", "video")
+ELEMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+FETCH_SECONDS = 120.0  # for a link that a person gives instead of a file
+NOTHING_SENT = "Nothing was sent or charged."
+REPORTS_KEPT = 256  # judgements of files that people are still looking at
+SUFFIXES = {"jpeg": ".jpg", "png": ".png", "mp4": ".mp4", "mov": ".mov"}
+
+
+class Rejected(JobError):
+    """The order can't be placed as it is.
+
+    Attributes:
+        problems: all that is wrong with the files; empty where a field is at fault.
+    """
+
+    def __init__(
+        self, code: str, message: str, next_step: str, *, field: str, problems: list[Problem] | None = None
+    ) -> None:
+        super().__init__(code, f"{message} {NOTHING_SENT}", next_step, field=field)
+        self.problems = problems or []
+
+
+def check_form(order: Order) -> None:
+    """Judge all that is not a file.
+
+    Raises:
+        Rejected: naming the first field at fault.
+    """
+    if len(order.prompt) > limits.PROMPT_MAX_CHARS:
+        over = len(order.prompt) - limits.PROMPT_MAX_CHARS
+        raise Rejected(
+            "prompt_too_long",
+            f"The prompt has {len(order.prompt):,} characters; {limits.PROMPT_MAX_CHARS:,} are allowed.",
+            f"Shorten it by {over:,}.",
+            field="prompt",
+        )
+    for field, value, known in (
+        ("quality", order.quality, QUALITIES),
+        ("character_orientation", order.character_orientation, ORIENTATIONS),
+    ):
+        if value not in known:
+            raise Rejected(
+                f"{field}_unknown", f"{value!r} is not a known choice.", f"Choose {' or '.join(known)}.", field=field
+            )
+    if order.element_id and order.character_orientation != "video":
+        raise Rejected(
+            "element_needs_video_orientation",
+            "An element works only when the character faces as in the video.",
+            "Switch the orientation to “as in the video”, or remove the element id.",
+            field="element_id",
+        )
+    if order.element_id and not ELEMENT_ID.fullmatch(order.element_id):
+        raise Rejected(
+            "element_id_malformed",
+            "This is not an element id.",
+            "Copy the id that EvoLink gave when the element was made.",
+            field="element_id",
+        )
+    for field, file, link in (("image", order.image, order.image_url), ("video", order.video, order.video_url)):
+        name = "picture" if field == "image" else "video"
+        if file is None and not link:
+            raise Rejected(f"{field}_missing", f"There is no {name} yet.", f"Add a {name}.", field=field)
+        if file is not None and link:
+            raise Rejected(
+                f"{field}_twice", f"There is a {name} and a link to one.", "Give only one of them.", field=field
+            )
+
+
+async def judge_image(path: Path) -> Report:
+    """`media.check_image` in a thread; a file that was judged before is not judged again."""
+    return await asyncio.to_thread(_judge, path, None)
+
+
+async def judge_video(path: Path, orientation: str) -> Report:
+    """`media.check_video` in a thread; a file that was judged before is not judged again."""
+    return await asyncio.to_thread(_judge, path, orientation)
+
+
+async def take_in(order: Order, folder: Path, *, allow_private_urls: bool) -> dict[str, Any]:
+    """Judge both files and put them into the job's folder.
+
+    Args:
+        order: a form that passed `check_form`.
+        folder: the job's own, new folder.
+        allow_private_urls: whether links may lead to this machine (tests).
+
+    Returns:
+        The columns of the ledger that describe the inputs.
+
+    Raises:
+        Rejected: a file or link that the vendor would refuse.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    try:
+        (image, image_report), (video, video_report) = await asyncio.gather(
+            _take(order.image, order.image_url, folder, "image", judge_image, allow_private_urls),
+            _take(
+                order.video,
+                order.video_url,
+                folder,
+                "video",
+                lambda path: judge_video(path, order.character_orientation),
+                allow_private_urls,
+            ),
+        )
+    except BaseException:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        raise
+    if poster := image_report.poster_jpeg:
+        await asyncio.to_thread((folder / "poster.jpg").write_bytes, poster)
+    facts = video_report.facts
+    return {
+        "image_name": image,
+        "video_name": video,
+        "image_url": order.image_url or None,
+        "video_url": order.video_url or None,
+        "video_seconds": facts.duration_seconds if isinstance(facts, VideoFacts) else 0.0,
+    }
+
+
+async def _take(
+    file: Path | None,
+    link: str,
+    folder: Path,
+    field: str,
+    judge: Callable[[Path], Any],
+    allow_private_urls: bool,
+) -> tuple[str | None, Report]:
+    source = file
+    if source is None:
+        source = folder / field
+        limit = limits.IMAGE_MAX_BYTES if field == "image" else limits.VIDEO_MAX_BYTES
+        try:
+            await net.fetch(
+                link, source, max_bytes=limit, timeout_seconds=FETCH_SECONDS, allow_private=allow_private_urls
+            )
+        except net.Refused as error:
+            raise Rejected(error.code, error.message, error.next_step, field=field) from None
+    report: Report = await judge(source)
+    if not report.ok or report.facts is None:
+        first = report.problems[0]
+        raise Rejected(first.code, first.message, first.next_step, field=field, problems=report.problems)
+    name = field + SUFFIXES[report.facts.format]
+    await asyncio.to_thread(_put, source, folder / name, keep=file is not None)
+    return name, report
+
+
+def _put(source: Path, target: Path, *, keep: bool) -> None:
+    if not keep:
+        source.replace(target)
+        return
+    try:
+        os.link(source, target)  # at once and without a second copy; the inode lives on when the upload is swept away
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _judge(path: Path, orientation: str | None) -> Report:
+    try:
+        facts = path.stat()
+    except OSError:
+        return check_image(path) if orientation is None else check_video(path, orientation)
+    return _judged(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, orientation)
+
+
+@lru_cache(REPORTS_KEPT)
+def _judged(path: Path, _size: int, _mtime: int, _inode: int, orientation: str | None) -> Report:
+    return check_image(path) if orientation is None else check_video(path, orientation)

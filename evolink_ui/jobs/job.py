@@ -1,0 +1,169 @@
+"""A job: one order from its two files to its video, and the states it walks through.
+
+    queued -> hosting -> submitting -> running -> saving -> done
+       \\________\\____________|___________|_________|_____> failed    ended; nothing more can come of it
+        \\________\\___________|___________\\_________\\____> stopped   we look away; following can be taken up again
+                              \\_________________________> unknown   the paid POST went out, its outcome is not known
+
+Times are seconds since 1970 in UTC, as `time.time()` gives them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+Charged = Literal["no", "unknown", "yes"]
+Mode = Literal["sandbox", "live"]
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    HOSTING = "hosting"
+    SUBMITTING = "submitting"
+    RUNNING = "running"
+    SAVING = "saving"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
+
+
+ACTIVE = frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING, State.RUNNING, State.SAVING})
+
+# From where each state may be reached. An UPDATE that finds a job elsewhere changes nothing and is an error.
+MAY_COME_FROM: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.STOPPED, State.UNKNOWN}),
+    State.HOSTING: frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING}),
+    State.SUBMITTING: frozenset({State.HOSTING}),
+    State.RUNNING: frozenset({State.SUBMITTING, State.UNKNOWN, State.STOPPED, State.QUEUED}),
+    State.SAVING: frozenset({State.RUNNING}),
+    State.DONE: frozenset({State.SAVING}),
+    State.FAILED: frozenset(
+        {State.QUEUED, State.HOSTING, State.SUBMITTING, State.RUNNING, State.SAVING, State.UNKNOWN, State.STOPPED}
+    ),
+    State.UNKNOWN: frozenset({State.SUBMITTING}),
+    State.STOPPED: frozenset({State.QUEUED, State.HOSTING, State.RUNNING, State.SAVING}),
+}
+
+
+class JobError(Exception):
+    """Something asked of a job can't be done.
+
+    Attributes:
+        code: stable name of the fault, for `ui/text.py` and programs.
+        message: what is wrong, in plain English.
+        next_step: what to do about it.
+        field: the field of the form that is at fault, or None.
+        status: the HTTP status that fits (400, 404 or 409).
+    """
+
+    def __init__(self, code: str, message: str, next_step: str, *, field: str | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.message, self.next_step, self.field, self.status = code, message, next_step, field, status
+
+    def to_dict(self) -> dict[str, str | None]:
+        """`code`, `message`, `next_step` and `field`, for an answer in JSON."""
+        return {"code": self.code, "message": self.message, "next_step": self.next_step, "field": self.field}
+
+
+class ImpossibleTransition(JobError):
+    """The job is not in a state from which that state can be reached."""
+
+    def __init__(self, actual: str, wanted: State) -> None:
+        super().__init__(
+            "not_possible_now",
+            f"This is not possible while the job is {actual!r}.",
+            "Look at the job again: it has moved on in the meantime.",
+            status=409,
+        )
+        self.actual, self.wanted = actual, wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asks for. Pictures and videos are files that this server received, or links (https)."""
+
+    character_orientation: str = "image"
+    prompt: str = ""
+    quality: str = "720p"
+    keep_sound: bool = True
+    watermark: bool = False
+    element_id: str = ""
+    image: Path | None = None
+    video: Path | None = None
+    image_url: str = ""
+    video_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong with a job, in words for its owner."""
+
+    code: str
+    message: str
+    next_step: str
+    charged: Charged
+    retryable: bool = False
+    request_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the job's public view shows it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the ledger."""
+
+    id: str
+    visitor: str
+    state: State
+    mode: Mode
+    request: dict[str, Any]
+    """prompt, quality, character_orientation, keep_sound, watermark, element_id"""
+    idempotency_key: str = field(repr=False)
+    run: int
+    """How many times the job was given to the engine; a follow again is a new run."""
+    created_at: float
+    updated_at: float
+    started_at: float | None
+    """When it left the line."""
+    ordered_at: float | None
+    """When the paid POST was claimed."""
+    finished_at: float | None
+    sealed_key: str | None = field(repr=False)
+    image_name: str | None
+    video_name: str | None
+    """Names of the inputs in the job's folder; None where a link was given."""
+    image_url: str | None
+    video_url: str | None
+    """Public addresses of the inputs, once there are any."""
+    video_seconds: float
+    uploaded_bytes: int
+    total_bytes: int
+    task_id: str | None
+    estimated_seconds: float | None
+    """The vendor's estimate for the whole task."""
+    progress: int | None
+    credits_estimated: float
+    credits_reserved: float | None
+    credits_used: float | None
+    fault: Fault | None
+    vendor_url: str | None
+    vendor_expires_at: float | None
+    result_bytes: int | None
+
+    @property
+    def workflow_id(self) -> str:
+        """The engine's name for the current run of this job."""
+        return f"{self.id}.{self.run}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the engine is working on it or will."""
+        return self.state in ACTIVE

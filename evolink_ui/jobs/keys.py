@@ -1,0 +1,49 @@
+"""Visitors' keys, sealed beside their jobs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from .job import Fault
+
+
+class KeyLost(Exception):
+    """A sealed key can't be opened: the app's secret is another one than when it was sealed."""
+
+    fault = Fault(
+        "key_lost",
+        "The API key that came with this order can no longer be read, because the app's secret has changed.",
+        "Nothing was lost at EvoLink: enter your key again and press Follow again.",
+        charged="unknown",
+        retryable=True,
+    )
+
+
+class KeySafe:
+    """Seals keys with Fernet (AES-128-CBC and HMAC-SHA256) under the app's secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"evolink_ui keys" + secret).digest()))
+        self._secret = secret
+
+    def seal(self, api_key: str) -> str:
+        """The key as text that only this app can read."""
+        return self._fernet.encrypt(api_key.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The key.
+
+        Raises:
+            KeyLost: it was sealed under another secret.
+        """
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise KeyLost from None
+
+    def account(self, api_key: str) -> str:
+        """A name for the key that doesn't tell it (hex, 64 characters): which uploads belong to it."""
+        return hashlib.sha256(b"account" + self._secret + api_key.encode()).hexdigest()

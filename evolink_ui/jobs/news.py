@@ -1,0 +1,33 @@
+"""Wakes the follower of a job: after a callback from the vendor, or when its owner stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+
+class News:
+    """One event per followed job, settable from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
+
+    def event(self, job_id: str) -> asyncio.Event:
+        """The event that the follower waits on, for the loop that calls this."""
+        event = asyncio.Event()
+        with self._lock:
+            self._events[job_id] = (asyncio.get_running_loop(), event)
+        return event
+
+    def forget(self, job_id: str) -> None:
+        """The job isn't followed any more."""
+        with self._lock:
+            self._events.pop(job_id, None)
+
+    def tell(self, job_id: str) -> None:
+        """There is news; does nothing where this process doesn't follow the job."""
+        with self._lock:
+            loop, event = self._events.get(job_id, (None, None))
+        if loop is not None and event is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)

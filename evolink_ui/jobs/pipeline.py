@@ -1,0 +1,122 @@
+"""The durable engine: DBOS decides who runs which job and when. DBOS is imported here and nowhere else.
+
+A workflow carries a job's id and the number of its run; what is true of the job stands in the ledger. Each run is a
+workflow of its own (`Job.workflow_id`), so enqueueing the same run twice changes nothing, and a run that finds a later
+one in the ledger ends by itself: that is how Stop following works, on whichever process the follower runs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import uuid
+from pathlib import Path
+from typing import Any, Protocol
+
+from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
+
+from evolink_ui.settings import Settings
+
+from .job import Job, JobError
+
+log = logging.getLogger("evolink_ui.jobs")
+
+# DBOS's automatic version changes with every edit of a workflow and would leave older jobs pending for ever.
+# Steps are only ever appended; where that can't be, this number is raised and DBOS.patch_async used.
+WORKFLOW_VERSION = "1"
+QUEUE = "orders"
+QUEUE_LOOK_SECONDS = 0.25  # how soon a job that may start does start
+EXECUTOR_THREADS = 16  # unbounded, DBOS makes hundreds at a thousand jobs
+
+
+class Steps(Protocol):
+    """What the engine runs, in this order."""
+
+    async def host(self, job_id: str, run: int) -> None: ...
+    async def submit(self, job_id: str, run: int) -> None: ...
+    async def follow(self, job_id: str, run: int) -> None: ...
+    async def keep(self, job_id: str, run: int) -> None: ...
+    async def broke(self, job_id: str, run: int) -> None: ...
+
+
+class PlainJSON(Serializer):
+    """Ids as JSON, exceptions as the name of their kind: the default would pickle them, and a text may tell a key."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=lambda value: type(value).__name__)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        value = json.loads(serialized_data)
+        return value if not isinstance(value, str) or not value.endswith("Error") else RuntimeError(value)
+
+
+class Engine:
+    """Runs jobs durably, within the limits.
+
+    Args:
+        settings: database and limits.
+        steps: the work itself.
+    """
+
+    def __init__(self, settings: Settings, steps: Steps) -> None:
+        self._settings, self._steps = settings, steps
+
+    def launch(self) -> None:
+        """Start the engine: what an earlier process left is taken up within about a second."""
+        on_postgres = not self._settings.sqlalchemy_url.startswith("sqlite")
+        config = DBOSConfig(
+            name="evolink-ui",
+            system_database_url=self._settings.sqlalchemy_url if on_postgres else _sqlite(self._settings.data_dir),
+            application_version=WORKFLOW_VERSION,
+            executor_id=os.environ.get("EVOLINK_UI_REPLICA") or (uuid.uuid4().hex if on_postgres else "local"),
+            max_executor_threads=EXECUTOR_THREADS,
+            serializer=PlainJSON(),
+            log_level="WARNING",
+        )
+        DBOS(config=config)
+        self._register()
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            global_concurrency=self._settings.max_active_jobs,
+            partition_concurrency=self._settings.max_active_jobs_per_visitor,
+            polling_interval_sec=QUEUE_LOOK_SECONDS,
+            on_conflict="always_update",
+        )
+
+    def close(self) -> None:
+        """Stop working; unfinished jobs go on at the next launch."""
+        DBOS.destroy(destroy_registry=True)
+
+    async def enqueue(self, job: Job) -> None:
+        """Put the job's current run in line. Repeating it changes nothing."""
+        with SetWorkflowID(job.workflow_id), SetEnqueueOptions(queue_partition_key=job.visitor):
+            await DBOS.enqueue_workflow_async(QUEUE, self._order, job.id, job.run)
+
+    def enqueue_now(self, job: Job) -> None:
+        """`enqueue` for the start of the app, where no event loop runs yet."""
+        with SetWorkflowID(job.workflow_id), SetEnqueueOptions(queue_partition_key=job.visitor):
+            DBOS.enqueue_workflow(QUEUE, self._order, job.id, job.run)
+
+    def _register(self) -> None:
+        steps = self._steps
+
+        @DBOS.workflow(name="order", max_recovery_attempts=1_000)
+        async def order(job_id: str, run: int) -> None:
+            try:
+                await DBOS.run_step_async({"name": "host"}, steps.host, job_id, run)
+                await DBOS.run_step_async({"name": "submit"}, steps.submit, job_id, run)
+                await DBOS.run_step_async({"name": "follow"}, steps.follow, job_id, run)
+                await DBOS.run_step_async({"name": "keep"}, steps.keep, job_id, run)
+            except JobError:
+                return  # a person or another process moved the job on, or deleted it; the ledger says what is true
+            except Exception as error:  # noqa: BLE001  whatever it was, the job must end where a person can go on
+                log.error("job=%s ended unforeseen: %s", job_id, type(error).__name__)
+                await DBOS.run_step_async({"name": "broke"}, steps.broke, job_id, run)
+
+        self._order = order
+
+
+def _sqlite(data_dir: Path) -> str:
+    return f"sqlite:///{(data_dir / 'engine.sqlite').absolute()}"

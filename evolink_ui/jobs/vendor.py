@@ -1,0 +1,140 @@
+"""EvoLink clients for jobs: the live service or the sandbox, one pair of connection pools for each event loop.
+
+An `httpx.AsyncClient` belongs to the loop that it was first used on, and this app has two, the page's and the engine's,
+so each of them makes its own `Vendor`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import httpx
+
+from evolink_ui import net
+from evolink_ui.evolink import EvoLink
+from evolink_ui.settings import Settings
+
+from .job import Job, JobError, Mode
+from .keys import KeySafe
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+SANDBOX_URL = "https://sandbox.evolink.invalid"  # never leaves the process; .invalid can't be resolved (RFC 2606)
+SANDBOX_KEY = "sandbox"
+SANDBOX_MIN_POLL_SECONDS = 0.5  # a look at the sandbox costs nobody anything
+VENDOR_MIN_POLL_SECONDS = 2.0  # each look at an unfinished task makes the gateway ask the model's provider
+CONNECTIONS = 100  # httpx's own default, named because downloads share it
+TIMEOUT = httpx.Timeout(30.0, connect=10.0, write=60.0, pool=30.0)
+
+
+class Vendor:
+    """Gives the client that fits a job.
+
+    Args:
+        settings: hosts, the owner's key, the pace of requests.
+        safe: opens visitors' keys.
+        sandbox: the sandbox's ASGI app, or None where only live orders are taken.
+    """
+
+    def __init__(self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None) -> None:
+        self._settings, self._safe = settings, safe
+        pace = Pace(settings.vendor_requests_per_second)
+        self._live = httpx.AsyncClient(timeout=TIMEOUT, event_hooks={"request": [pace.before_read]})
+        self._downloads = net.public_client(allow_private=settings.allow_private_urls)
+        transport = httpx.ASGITransport(sandbox, raise_app_exceptions=False) if sandbox is not None else None
+        self._sandbox = httpx.AsyncClient(transport=transport, timeout=TIMEOUT) if transport else None
+
+    async def close(self) -> None:
+        """Close the pools. On the loop that used them."""
+        for client in (self._live, self._downloads, self._sandbox):
+            if client is not None:
+                await client.aclose()
+
+    def mode(self, api_key: str | None) -> Mode:
+        """Where an order with this visitor's key (or none) goes."""
+        return "live" if api_key else self._settings.mode
+
+    def of_job(self, job: Job) -> EvoLink:
+        """The client for a stored job.
+
+        Raises:
+            KeyLost: the visitor's key can't be opened.
+        """
+        return self.client(job.mode, self._safe.open(job.sealed_key) if job.sealed_key else None)
+
+    def key(self, mode: Mode, api_key: str | None) -> str:
+        """The key that pays: the visitor's, else the owner's, else the sandbox's play key."""
+        if mode == "sandbox":
+            return SANDBOX_KEY
+        if api_key:
+            return api_key
+        if self._settings.api_key is None:
+            raise JobError(
+                "key_missing",
+                "This job needs an EvoLink API key, and the app has none any more.",
+                "Enter your key (https://evolink.ai/dashboard/keys) and press Follow again.",
+                status=409,
+            )
+        return self._settings.api_key.get_secret_value()
+
+    def client(self, mode: Mode, api_key: str | None) -> EvoLink:
+        """The client for a mode and a visitor's key (None: the owner's)."""
+        key = self.key(mode, api_key)
+        if mode == "live":
+            return EvoLink(
+                key,
+                base_url=self._settings.base_url,
+                files_url=self._settings.files_url,
+                http=self._live,
+                downloads=self._downloads,
+                min_poll_seconds=VENDOR_MIN_POLL_SECONDS,
+                follow_minutes=self._settings.follow_minutes,
+            )
+        if self._sandbox is None:
+            raise JobError(
+                "sandbox_missing",
+                "This job belongs to the sandbox, which is switched off.",
+                "Start the app without EVOLINK_API_KEY to see it.",
+                status=409,
+            )
+        return EvoLink(
+            key,
+            base_url=SANDBOX_URL,
+            files_url=SANDBOX_URL,
+            http=self._sandbox,
+            downloads=self._sandbox,
+            min_poll_seconds=SANDBOX_MIN_POLL_SECONDS,
+            follow_minutes=self._settings.follow_minutes,
+        )
+
+
+class Pace:
+    """At most so many reads a second, in the order in which they came (a leaky bucket that starts full).
+
+    The paid POST doesn't wait here: between its claim in the ledger and its departure nothing may take time.
+    """
+
+    def __init__(
+        self,
+        per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._gap_seconds = 1 / per_second
+        self._next = 0.0
+        self._clock, self._sleep = clock, sleep
+
+    async def before_read(self, request: httpx.Request) -> None:
+        """Wait for this request's turn."""
+        if request.method != "GET":
+            return
+        now = self._clock()
+        turn = max(self._next, now - 1)  # up to a second's worth may go at once after a pause
+        self._next = turn + self._gap_seconds
+        if turn > now:
+            await self._sleep(turn - now)

@@ -1,0 +1,97 @@
+"""A job as its owner and programs may see it: what `/start`, `/status` and `GET /jobs/{id}` return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from .job import Job, State
+
+REQUEST_FIELDS = ("prompt", "quality", "character_orientation", "keep_sound", "watermark", "element_id")
+
+# What a person may do with a job in each state.
+ACTIONS: dict[State, tuple[str, ...]] = {
+    State.QUEUED: ("stop",),
+    State.HOSTING: ("stop",),
+    State.SUBMITTING: (),
+    State.RUNNING: ("stop",),
+    State.SAVING: ("stop",),
+    State.DONE: ("edit", "delete"),
+    State.FAILED: ("edit", "delete"),
+    State.UNKNOWN: ("attach", "send_again", "give_up"),
+    State.STOPPED: ("follow_again", "edit", "delete"),
+}
+FALLBACK_SECONDS_PER_SECOND = 20.0  # working time per second of video where the vendor gave no estimate
+TRUST_PROGRESS_AT = 10  # per cent from which the vendor's progress tells more about the end than its estimate
+
+
+def view(job: Job, *, now: float, place_in_line: int | None, link: Callable[[Job, str], str | None]) -> dict[str, Any]:
+    """The job's public view.
+
+    Args:
+        job: the row.
+        now: seconds since 1970 (UTC).
+        place_in_line: 1 for the next one; None for a job that isn't waiting.
+        link: gives the signed address of one of the job's files ("result", "poster", "reference"), or None.
+    """
+    ended = job.finished_at if not job.is_active and job.finished_at else now
+    done = job.state is State.DONE
+    return {
+        "id": job.id,
+        "request": {name: job.request.get(name) for name in REQUEST_FIELDS},
+        "poster_url": link(job, "poster"),
+        "reference_url": link(job, "reference"),
+        "place_in_line": place_in_line,
+        "uploaded_bytes": job.uploaded_bytes,
+        "total_bytes": job.total_bytes,
+        "actions": list(ACTIONS[job.state]),
+        "mode": job.mode,
+        "state": job.state.value,
+        "progress": progress(job),
+        "elapsed_seconds": round(max(0.0, ended - job.created_at), 1),
+        "eta_seconds": eta_seconds(job, now),
+        "task_id": job.task_id,
+        "credits": {
+            "estimated": job.credits_estimated,
+            "reserved": job.credits_reserved,
+            "used": job.credits_used,
+        },
+        "error": job.fault.to_dict() if job.fault else None,
+        "result": {
+            "url": link(job, "result") if done else None,
+            "seconds": job.video_seconds,
+            "bytes": job.result_bytes,
+            "vendor_url": job.vendor_url,
+            "vendor_expires_at": _iso(job.vendor_expires_at),
+        }
+        if job.vendor_url
+        else None,
+        "created_at": _iso(job.created_at),
+    }
+
+
+def progress(job: Job) -> int | None:
+    """Per cent of the generation; 100 only for a job that is done, None where nothing is known."""
+    if job.state is State.DONE:
+        return 100
+    return None if job.progress is None else max(0, min(99, job.progress))
+
+
+def eta_seconds(job: Job, now: float) -> float | None:
+    """Seconds until the video is likely to be there; None where there is nothing to say."""
+    if job.state is State.SAVING:
+        return 1.0
+    if job.state is not State.RUNNING:
+        return None
+    elapsed = max(0.0, now - (job.ordered_at or job.created_at))
+    whole = job.estimated_seconds or FALLBACK_SECONDS_PER_SECOND * job.video_seconds
+    if job.progress and job.progress >= TRUST_PROGRESS_AT:
+        share = min(job.progress, 99) / 100
+        by_progress = elapsed / share
+        whole = share * by_progress + (1 - share) * max(whole, elapsed)
+    return round(max(1.0, whole - elapsed), 1)
+
+
+def _iso(seconds: float | None) -> str | None:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds is not None else None

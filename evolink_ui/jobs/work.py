@@ -1,0 +1,243 @@
+"""The four steps of one order: host, submit, follow, keep. Each may be run again at any time.
+
+A step first reads the ledger and does nothing where the job has moved on, so it does not matter how often, or after
+which crash, the engine calls it. What protects the money is in `submit`: the claim is one guarded UPDATE right before
+the POST leaves, and a job that is found claimed without a task id is `unknown`, never ordered again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from evolink_ui.evolink import EvoLinkError, ModelParams, MotionControlRequest, OutcomeUnknown, Task
+from evolink_ui.hosting import HostingError
+
+from . import faults
+from .credits import credits_on_the_wire
+from .job import Fault, ImpossibleTransition, Job, JobError, State
+from .keys import KeyLost
+from .ledger import Ledger
+from .shipping import Shipping
+from .vendor import Vendor
+
+log = logging.getLogger("evolink_ui.jobs")
+T = TypeVar("T")
+
+RESULT_LIFE_SECONDS = 24 * 3600.0  # the vendor's result links live so long
+SAVE_PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between attempts at a download; the last one repeats
+INSIST_SECONDS = 600.0  # how long a paid fact is offered to a database that doesn't answer
+
+
+class Work:
+    """Does the steps. Made once; used on the engine's event loop.
+
+    Args:
+        ledger: the jobs.
+        vendor: gives this loop's `Vendor`.
+        shipping: puts a job's files at public addresses.
+        folder_of: a job's own folder.
+        callback_url: address that the vendor may call for a job, or None.
+        wake: an event that is set when there is news of a job.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        vendor: Callable[[], Vendor],
+        shipping: Shipping,
+        *,
+        folder_of: Callable[[str], Path],
+        callback_url: Callable[[Job], str | None],
+        wake: Callable[[str], asyncio.Event],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
+        self._folder_of, self._callback_url, self._wake = folder_of, callback_url, wake
+        self._sleep, self._clock = sleep, clock
+
+    async def host(self, job_id: str, run: int) -> None:
+        """Give both inputs a public address; where that was done before, nothing is sent."""
+        job = await self._get(job_id, run)
+        if job.state not in (State.QUEUED, State.HOSTING):
+            return
+        job = await self._move(job, State.HOSTING, started_at=job.started_at or self._clock())
+        try:
+            await self._shipping.ship(job, self._vendor())
+        except (HostingError, EvoLinkError, JobError, KeyLost, OSError) as error:
+            await self._end(job, State.FAILED, faults.while_hosting(error))
+
+    async def submit(self, job_id: str, run: int) -> None:
+        """Place the order, once."""
+        job = await self._get(job_id, run)
+        if job.state is State.SUBMITTING:
+            await self._end(job, State.UNKNOWN, faults.INTERRUPTED)
+        if job.state is not State.HOSTING:
+            return
+
+        async def claim() -> None:
+            await self._move(job, State.SUBMITTING, ordered_at=self._clock())
+
+        async def give_back(_seconds: float) -> None:
+            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=None)
+
+        try:
+            evolink = self._vendor().of_job(job)
+            task = await evolink.create(
+                self._request(job),
+                idempotency_key=job.idempotency_key,
+                before_send=claim,
+                on_wait=give_back,
+            )
+        except OutcomeUnknown as error:
+            await self._end(job, State.UNKNOWN, faults.of_error(error))
+        except EvoLinkError as error:
+            await self._end(job, State.FAILED, faults.of_error(error))
+        except (JobError, KeyLost) as error:
+            await self._end(job, State.FAILED, faults.while_hosting(error))
+        else:
+            await self._ordered(job, task)
+
+    async def follow(self, job_id: str, run: int) -> None:
+        """Look at the task until it ends."""
+        job = await self._get(job_id, run)
+        if job.state is not State.RUNNING or job.task_id is None:
+            return
+        try:
+            evolink = self._vendor().of_job(job)
+            async for task in evolink.follow(
+                job.task_id,
+                estimated_seconds=job.estimated_seconds,
+                since_seconds=self._clock() - (job.ordered_at or job.created_at),
+                wake=self._wake(job_id),
+            ):
+                job = await self._get(job_id, run)
+                if job.state is not State.RUNNING:
+                    return  # somebody pressed Stop following
+                if task.is_finished:
+                    await self._finished(job, task)
+                elif task.progress != job.progress:
+                    await self._do(self._ledger.note, job, progress=task.progress)
+        except EvoLinkError as error:
+            await self._end(job, State.STOPPED, faults.while_following(error))
+        except (JobError, KeyLost) as error:
+            await self._end(job, State.STOPPED, faults.key_trouble(error))
+
+    async def keep(self, job_id: str, run: int) -> None:
+        """Bring the result home."""
+        job = await self._get(job_id, run)
+        if job.state is not State.SAVING or job.vendor_url is None:
+            return
+        path = self._folder_of(job_id) / "result.mp4"
+        for attempt in itertools.count():
+            try:
+                size = await self._vendor().of_job(job).download(job.vendor_url, path)
+            except EvoLinkError as error:
+                if not error.retryable or self._clock() > (job.vendor_expires_at or 0):
+                    await self._end(job, State.STOPPED, faults.while_saving(error))
+                    return
+                log.warning("job=%s task=%s result not saved yet: %s", job.id, job.task_id, error.code)
+            except OSError as error:
+                await self._end(job, State.STOPPED, faults.disk_trouble(error))
+                return
+            except (JobError, KeyLost) as error:
+                await self._end(job, State.STOPPED, faults.key_trouble(error))
+                return
+            else:
+                await self._move(job, State.DONE, result_bytes=size, sealed_key=None)
+                return
+            await self._sleep(SAVE_PAUSES_SECONDS[min(attempt, len(SAVE_PAUSES_SECONDS) - 1)])
+            if (await self._get(job_id, run)).state is not State.SAVING:
+                return
+
+    async def broke(self, job_id: str, run: int) -> None:
+        """A step ended in a way that nobody foresaw: leave the job where a person can go on with it."""
+        job = await self._get(job_id, run)
+        ends = {State.SUBMITTING: State.UNKNOWN, State.RUNNING: State.STOPPED, State.SAVING: State.STOPPED}
+        if job.is_active:
+            to = ends.get(job.state, State.FAILED)
+            await self._end(job, to, faults.unforeseen("no" if to is State.FAILED else "unknown"))
+
+    def _request(self, job: Job) -> MotionControlRequest:
+        asked = job.request
+        params = ModelParams(character_orientation=asked["character_orientation"], keep_sound=asked["keep_sound"])
+        if asked["watermark"]:
+            params = params.model_copy(update={"watermark_info": {"enabled": True}})
+        if asked["element_id"]:
+            params = params.model_copy(update={"element_list": [{"element_id": asked["element_id"]}]})
+        values: dict[str, Any] = {"prompt": asked["prompt"]} if asked["prompt"] else {}
+        if address := self._callback_url(job):
+            values["callback_url"] = address
+        return MotionControlRequest(
+            image_urls=[job.image_url or ""],
+            video_urls=[job.video_url or ""],
+            quality=asked["quality"],
+            model_params=ModelParams.model_validate(params.model_dump(exclude_unset=True)),
+            **values,
+        )
+
+    async def _ordered(self, job: Job, task: Task) -> None:
+        log.warning("job=%s ordered task=%s", job.id, task.id)  # on the log at once, whatever the database does next
+        usage = task.usage
+        reserved = credits_on_the_wire(usage.credits_reserved if usage else None, job.credits_estimated)
+        await self._move(
+            job,
+            State.RUNNING,
+            task_id=task.id,
+            estimated_seconds=task.estimated_seconds,
+            progress=task.progress,
+            credits_reserved=reserved,
+        )
+
+    async def _finished(self, job: Job, task: Task) -> None:
+        if task.status != "completed":
+            await self._end(job, State.FAILED, faults.of_task(task))
+            return
+        if not task.result_urls:
+            await self._end(job, State.STOPPED, faults.NO_RESULT)
+            return
+        usage = task.usage
+        used = credits_on_the_wire(usage.credits_used if usage else None, job.credits_estimated)
+        await self._move(
+            job,
+            State.SAVING,
+            progress=100,
+            vendor_url=task.result_urls[0],
+            vendor_expires_at=self._clock() + RESULT_LIFE_SECONDS,
+            credits_used=used or job.credits_estimated,
+        )
+
+    async def _end(self, job: Job, to: State, fault: Fault) -> None:
+        wiped = {"sealed_key": None} if to is State.FAILED else {}
+        await self._move(job, to, fault=fault, **wiped)
+
+    async def _get(self, job_id: str, run: int) -> Job:
+        job = await self._do(self._ledger.get, job_id)
+        if job.run != run:
+            raise ImpossibleTransition(job.state, job.state)  # this run is over: a later one has the job
+        return job
+
+    async def _move(self, job: Job, to: State, **values: Any) -> Job:
+        moved = await self._do(self._ledger.move, job.id, to, only_run=job.run, **values)
+        log.info("job=%s task=%s %s -> %s", job.id, moved.task_id, job.state, to)
+        return moved
+
+    async def _do(self, function: Callable[..., T], *args: Any, **values: Any) -> T:
+        """Call the ledger off the loop; insist where the database is away: the fact may be paid for."""
+        give_up_at = self._clock() + INSIST_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(function, *args, **values)
+            except DBAPIError:
+                if self._clock() > give_up_at:
+                    raise
+                log.warning("the database does not answer; trying again")
+                await self._sleep(1.0)

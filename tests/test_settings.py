@@ -1,0 +1,138 @@
+"""Settings: read once, checked at start, secrets never shown."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from evolink_ui.settings import Settings, SettingsError, load_settings, settings_or_exit
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("EVOLINK_API_KEY", "SPACE_ID", "SPACE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("EVOLINK_API_KEY", "sk 1234", "no key has"),
+        ("EVOLINK_BASE_URL", "ftp://api.evolink.ai", "not an http(s) address"),
+        ("EVOLINK_BASE_URL", "http://api.evolink.ai", "https://"),
+        ("EVOLINK_FILES_URL", "https://user@files.example.com", "plain address"),
+        ("EVOLINK_UI_HOSTING", "ftp", "'evolink', 's3' or 'own'"),
+        ("EVOLINK_UI_KEEP_DAYS", "a month", "integer"),
+        ("EVOLINK_UI_KEEP_DAYS", "0", "greater than or equal to 1"),
+        ("EVOLINK_UI_DAILY_CREDITS", "-5", "greater than 0"),
+        ("EVOLINK_UI_AUTH", "anna", "user:password"),
+        ("EVOLINK_UI_TRUSTED_PROXIES", "everyone", "networks"),
+        ("EVOLINK_UI_DATABASE_URL", "mysql://localhost/x", "postgresql://"),
+        ("EVOLINK_UI_PUBLIC_URL", "videos.example.com", "not an http(s) address"),
+        ("EVOLINK_UI_CLEAN_UP_UPLOADS", "perhaps", "boolean"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_the_name_the_fault_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    line = str(caught.value)
+    assert line.startswith(f"{name}: ")
+    assert says in line
+    assert f"Example: {name}=" in line
+    assert "\n" not in line
+
+
+def test_a_wrong_secret_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_API_KEY", "sk-marked secret")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "marked" not in str(caught.value)
+
+
+def test_the_start_ends_with_that_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("EVOLINK_UI_KEEP_DAYS", "soon")
+    with pytest.raises(SystemExit) as caught:
+        settings_or_exit()
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "set_to"),
+    [("S3_ENDPOINT", "s3"), ("PUBLIC_URL", "own")],
+)
+def test_hosting_that_lacks_a_part_names_the_part(monkeypatch: pytest.MonkeyPatch, missing: str, set_to: str) -> None:
+    monkeypatch.setenv("EVOLINK_UI_HOSTING", set_to)
+    with pytest.raises(SettingsError, match=f"EVOLINK_UI_{missing}: is missing"):
+        load_settings()
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_API_KEY", "sk-marked")
+    monkeypatch.setenv("EVOLINK_UI_SECRET", "sesame-marked")
+    monkeypatch.setenv("EVOLINK_UI_AUTH", "anna:pw-marked")
+    monkeypatch.setenv("EVOLINK_UI_DATABASE_URL", "postgresql://me:pg-marked@localhost/x")
+    settings = load_settings()
+    assert "marked" not in repr(settings)
+    assert "marked" not in str(settings)
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "sk-marked"
+    assert settings.users == [("anna", "pw-marked")]
+
+
+def test_without_a_key_orders_go_to_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_API_KEY", "  ")
+    assert load_settings().mode == "sandbox"
+    monkeypatch.setenv("EVOLINK_API_KEY", "sk-1")
+    assert load_settings().mode == "live"
+
+
+def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("EVOLINK_UI_KEEP_DAYS=7\nEVOLINK_API_KEY=\n")
+    settings = load_settings()
+    assert settings.keep_days == 7
+    assert settings.api_key is None
+
+
+def test_the_secret_file_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
+    first = load_settings(data_dir=tmp_path / "d")
+    assert len(first.secret_key) >= 32
+    assert stat.S_IMODE((tmp_path / "d" / "secret").stat().st_mode) == 0o600
+    assert load_settings(data_dir=tmp_path / "d").secret_key == first.secret_key
+
+
+def test_a_given_secret_needs_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EVOLINK_UI_SECRET", "s" * 40)
+    assert load_settings(data_dir=tmp_path / "none").secret_key == b"s" * 40
+    assert not (tmp_path / "none").exists()
+
+
+def test_proxies_and_the_database_url_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_UI_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1")
+    monkeypatch.setenv("EVOLINK_UI_DATABASE_URL", "postgresql://u:p@localhost/x")
+    settings = load_settings()
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32"]
+    assert settings.sqlalchemy_url == "postgresql+psycopg://u:p@localhost/x"
+
+
+def test_a_space_knows_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().public_address == ""
+    monkeypatch.setenv("SPACE_ID", "me/motion")
+    monkeypatch.setenv("SPACE_HOST", "me-motion.hf.space")
+    assert load_settings().public_address == "https://me-motion.hf.space"
+    assert load_settings().on_space
+
+
+def test_every_variable_stands_in_the_example_file_with_its_default() -> None:
+    text = (Path(__file__).parent.parent / ".env.example").read_text()
+    listed = dict(line.lstrip("# ").split("=", 1) for line in text.splitlines() if "EVOLINK_" in line and "=" in line)
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        variable = alias.choices[0] if alias is not None and not isinstance(alias, str) else f"EVOLINK_UI_{name.upper()}"  # type: ignore[union-attr]
+        assert variable in listed, variable
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            assert float(listed[str(variable)]) == field.default
