@@ -1,0 +1,95 @@
+"""`python -m evolink_ui.sandbox`: the sandbox on a port, for any client.
+
+Any bearer key works; `evolink_ui/sandbox/keys.py` lists those that always fail, for tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+from pathlib import Path
+
+import uvicorn
+
+from .api import create_sandbox
+
+DEFAULT_PORT = 9000
+DEFAULT_DATA_DIR = Path.home() / ".cache" / "evolink-ui" / "sandbox"
+GRACEFUL_SECONDS = 2  # how long open answers may finish after Ctrl-C
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line (`arguments`, or the process's own)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m evolink_ui.sandbox",
+        description="EvoLink's motion-control API on this machine: real videos, play money.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--base-url", help="how clients reach it, for the links it hands out (default: host and port)")
+    parser.add_argument(
+        "--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="what it keeps between runs (default: %(default)s)"
+    )
+    parser.add_argument("--max-renders", type=int, default=1, help="renders at once (default: %(default)s)")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds before every answer")
+    parser.add_argument(
+        "--fail-rate",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="share (0-1) of requests answered with 429 or 500 - half of the 500s on orders come after the task was "
+        "made - and of tasks that fail",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the same failures in every run")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="below 1: tasks seem to take 1/X times as long"
+    )
+    parser.add_argument(
+        "--public-urls-only", action="store_true", help="refuse links and callbacks to loopback, as the real service"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until told to stop."""
+    chosen = parse(arguments)
+    logging.basicConfig(level=logging.INFO)
+    config = uvicorn.Config(
+        _not_ready, host=chosen.host, port=chosen.port, log_level="info", timeout_graceful_shutdown=GRACEFUL_SECONDS
+    )
+    listener = config.bind_socket()  # before the app is made, so that its links name the port it really got
+    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    if _is_any(chosen.host):
+        host = "127.0.0.1"
+    base_url = chosen.base_url or f"http://{host}:{listener.getsockname()[1]}"
+    sandbox = create_sandbox(
+        chosen.data_dir,
+        base_url=base_url,
+        max_renders=chosen.max_renders,
+        allow_private_urls=not chosen.public_urls_only,
+        latency_seconds=chosen.latency,
+        fail_rate=chosen.fail_rate,
+        seed=chosen.seed,
+        speed=chosen.speed,
+    )
+    try:
+        config.app = sandbox.app
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        sandbox.close()
+
+
+async def _not_ready(scope: object, receive: object, send: object) -> None:
+    raise RuntimeError("the socket is bound before the app exists; nobody is served yet")
+
+
+def _is_any(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

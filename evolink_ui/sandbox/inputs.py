@@ -1,0 +1,161 @@
+"""From the two URLs of an order to two good local files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+from collections.abc import Coroutine
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from evolink_ui import media, net
+from evolink_ui.media import limits
+
+from .clip_length import header_seconds
+from .options import FETCH_SECONDS, Options
+from .orders import Order
+from .storage import Storage
+from .tasks import Tasks
+
+STOP_LOOK_SECONDS = 0.1  # how soon network work notices that the sandbox closes
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+T = TypeVar("T")
+
+
+class Unfit(Exception):
+    """The files of an order can't be used. `code` is the task's error code, the text is for the client."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Closing(Exception):
+    """The sandbox is closing; the work is given up and done again at the next start."""
+
+
+def run_until(stop: threading.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in this thread, on a loop of its own.
+
+    Raises:
+        Closing: `stop` was set first; the coroutine was cancelled.
+    """
+
+    async def watch() -> T:
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await asyncio.wait({task}, timeout=STOP_LOOK_SECONDS)
+            if stop.is_set() and not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+                raise Closing
+        return task.result()
+
+    return asyncio.run(watch())
+
+
+class Inputs:
+    """Finds, fetches and judges the files of orders."""
+
+    def __init__(self, storage: Storage, tasks: Tasks, results: Path, options: Options) -> None:
+        self._storage, self._tasks, self._results, self._options = storage, tasks, results, options
+        self._own = urlsplit(options.base_url)
+
+    def announced_seconds(self, order: Order) -> float | None:
+        """What the header of the video says, if it is one of our own files: the others are not opened for an order."""
+        path = self.own_path(order.video_url)
+        return header_seconds(path) if path is not None else None
+
+    def own_path(self, url: str) -> Path | None:
+        """The local file behind one of our own links; None for other links and for expired ones."""
+        parts = urlsplit(url)
+        return self._local(parts) if self._is_own(parts) else None
+
+    def gather(self, order: Order, folder: Path, stop: threading.Event) -> tuple[Path, Path, float]:
+        """Bring both files of an order into `folder` and judge them. Blocks; call it in a thread.
+
+        Returns:
+            Image, video, and the length of the video's picture in seconds.
+
+        Raises:
+            Unfit: a file can't be had, or is not what the model takes.
+            Closing: `stop` was set.
+        """
+        image = self._bring(order.image_url, folder / "image", ".jpg", limits.IMAGE_MAX_BYTES, "image_urls", stop)
+        video = self._bring(order.video_url, folder / "video", ".mp4", limits.VIDEO_MAX_BYTES, "video_urls", stop)
+        orientation: limits.Orientation = "image" if order.orientation == "image" else "video"
+        reports = {"image_urls": media.check_image(image), "video_urls": media.check_video(video, orientation)}
+        faults = [
+            f"{name}: {problem.message} {problem.next_step}"
+            for name, report in reports.items()
+            for problem in report.problems
+        ]
+        facts = reports["video_urls"].facts
+        if faults or not isinstance(facts, media.VideoFacts) or not all(report.ok for report in reports.values()):
+            raise Unfit("invalid_parameters", "\n".join(faults) or "A file of this order can't be read.")
+        return image, video, facts.duration_seconds
+
+    def _bring(
+        self, url: str, stem: Path, default_suffix: str, max_bytes: int, name: str, stop: threading.Event
+    ) -> Path:
+        parts = urlsplit(url)
+        suffix = PurePosixPath(unquote(parts.path)).suffix.lower()
+        path = stem.with_suffix(suffix if suffix in (".jpg", ".jpeg", ".png", ".mp4", ".mov") else default_suffix)
+        path.unlink(missing_ok=True)
+        if self._is_own(parts):
+            own = self._local(parts)
+            if own is None:
+                raise Unfit("invalid_parameters", f"{name}: the file was deleted or has expired. Upload it again.")
+            try:
+                _link(own, path)
+            except FileNotFoundError:  # deleted a moment ago
+                raise Unfit("invalid_parameters", f"{name}: the file was deleted. Upload it again.") from None
+            return path
+        fetching = net.fetch(
+            url,
+            path,
+            max_bytes=max_bytes,
+            timeout_seconds=FETCH_SECONDS,
+            allow_private=self._options.allow_private_urls,
+            https_only=False,
+        )
+        try:
+            run_until(stop, fetching)
+        except net.Refused as refused:
+            message = f"{name}: {refused.message} {refused.next_step}"
+            raise Unfit("invalid_parameters", message) from None
+        return path
+
+    def _is_own(self, parts: SplitResult) -> bool:
+        """Whether a link leads to this sandbox; on loopback, under any of the names of loopback."""
+        own_host, host = self._own.hostname, parts.hostname
+        same_host = host == own_host or (host in LOOPBACK_HOSTS and own_host in LOOPBACK_HOSTS)
+        return same_host and _port(parts) == _port(self._own)
+
+    def _local(self, parts: SplitResult) -> Path | None:
+        match parts.path.strip("/").split("/"):
+            case ["files", file_id, *_] | ["api", "v1", "files", "download", file_id]:
+                file = self._storage.find(file_id)
+                return self._storage.path(file) if file is not None else None
+            case ["results", token, _]:
+                task = self._tasks.with_result(token)
+                return self._results / f"{task.id}.mp4" if task is not None else None
+        return None
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or DEFAULT_PORTS.get(parts.scheme)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)  # costs nothing, and stays readable when the upload is deleted
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
