@@ -1,0 +1,28 @@
+"""Is this file good enough to pay for? Facts, problems and warnings of one picture or one video, and mending them.
+
+Importing this package loads no decoder: they live in child processes with limits.
+"""
+
+from evolink_ui.media.check import check_image, check_video
+from evolink_ui.media.child import POOL
+from evolink_ui.media.limits import Orientation
+from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
+from evolink_ui.media.rules import compare
+
+warm_up = POOL.warm_up
+"""Start one child ahead of the first check; some 0.3 s, so call it in a thread. Never fails."""
+close = POOL.close
+"""End the children now; happens by itself when the process ends."""
+
+__all__ = [
+    "ImageFacts",
+    "Orientation",
+    "Problem",
+    "Report",
+    "VideoFacts",
+    "check_image",
+    "check_video",
+    "close",
+    "compare",
+    "warm_up",
+]

@@ -1,0 +1,149 @@
+"""The gate: check_image and check_video, which answer for any path and any bytes, within two seconds."""
+
+import math
+import os
+from typing import Any, Final
+
+from evolink_ui.media import limits, rules
+from evolink_ui.media.child import POOL, Busy, ChildFailed
+from evolink_ui.media.files import Source, Unreadable, look_at, name_format
+from evolink_ui.media.limits import Orientation
+from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
+from evolink_ui.media.words import problem, size_text
+
+_SPOKEN: Final = {"jpeg": "JPEG", "png": "PNG", "webm": "WebM", "mkv": "Matroska", "svg": "an SVG drawing"}
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+def check_image(path: Path) -> Report:
+    """Is this picture good enough to pay for? A total function: never raises, answers within 2 s.
+
+    Facts are as a person sees the picture. Blocking: it reads the file and asks a child process to decode it.
+    """
+    try:
+        source = _source(path, "image")
+    except _NotEven as error:
+        return _refused(error.problem)
+    kind, name = name_format(source.head)
+    if kind != "image" or name == "svg":
+        return _refused(problem("not_an_image", "image", found=_found(kind, name)))
+    if name not in ("jpeg", "png"):
+        return _refused(problem("unsupported_image_format", "image", format_name=_spoken(name)))
+    if source.size_bytes > limits.IMAGE_READ_MAX_BYTES:
+        return _refused(problem("image_too_big", "image", size=size_text(source.size_bytes)))
+    header: dict[str, Any] = {}
+    found, poster = _ask("image", name, source, header)
+    width, height = _count(header.get("width")), _count(header.get("height"))
+    facts = None
+    problems: list[Problem] = []
+    if width and height:
+        brightness = found.get("brightness")
+        facts = ImageFacts(width, height, source.size_bytes, name, _number(brightness) if brightness else brightness)
+        problems = rules.image_problems(facts)
+    problems += _refusal(found, "image")
+    warnings = rules.image_warnings(facts, found) if facts is not None else []
+    return Report(not problems, facts, problems, warnings, poster)
+
+
+def check_video(path: Path, orientation: Orientation = "image") -> Report:
+    """Is this video good enough to pay for? A total function: never raises, answers within 2 s.
+
+    `orientation` decides which length is allowed; `Report.fits` has the answer for both. Facts are as a person sees
+    the video. Blocking: it reads the file and asks a child process to decode it.
+    """
+    orientation = "video" if orientation == "video" else "image"
+    try:
+        source = _source(path, "video")
+    except _NotEven as error:
+        return _refused(error.problem)
+    kind, name = name_format(source.head)
+    if kind != "video":
+        return _refused(problem("not_a_video", "video", found=_found(kind, name)))
+    if name not in ("mp4", "mov"):
+        return _refused(problem("unsupported_video_format", "video", format_name=_spoken(name)))
+    header: dict[str, Any] = {}
+    found, poster = _ask("video", name, source, header)
+    known = {**header, **found}
+    width, height = _count(known.get("width")), _count(known.get("height"))
+    if not (width and height):
+        return _refused(*_refusal(found, "video"))
+    brightness = known.get("brightness")
+    facts = VideoFacts(
+        width=width,
+        height=height,
+        size_bytes=source.size_bytes,
+        format=name,
+        duration_seconds=round(_number(known.get("duration_seconds")), 3),
+        fps=round(_number(known.get("fps")), 3),
+        has_audio=known.get("has_audio") is True,
+        codec=str(known.get("codec"))[:40],
+        checked_seconds=_number(known.get("checked_seconds")),
+        cuts_seconds=tuple(_number(cut) for cut in known.get("cuts_seconds") or ()),
+        brightness=_number(brightness) if brightness is not None else None,
+    )
+    problems = rules.video_problems(facts, orientation, str(known.get("pixels") or ""))
+    problems += _refusal(found, "video")
+    warnings = rules.video_warnings(facts, known)
+    return Report(not problems, facts, problems, warnings, poster, rules.fits(facts, problems))
+
+
+class _NotEven(Exception):
+    """There is no file to examine."""
+
+    def __init__(self, why: Problem) -> None:
+        super().__init__(why.code)
+        self.problem = why
+
+
+def _source(path: object, field: str) -> Source:
+    try:
+        source = look_at(path)
+    except Unreadable as error:
+        raise _NotEven(problem(error.code, field)) from error
+    if source.size_bytes == 0:
+        raise _NotEven(problem("file_empty", field))
+    return source
+
+
+def _ask(job: str, name: str, source: Source, header: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
+    """What a child says of the file; `header` is filled with its first words, which stay when it fails later."""
+    request = {"job": job, "format": name, "path": source.path, "device": source.device, "inode": source.inode}
+    try:
+        return POOL.examine(request, header.update)
+    except Busy:
+        return {"refused": "check_busy", "values": {}}, None
+    except ChildFailed:
+        return {"refused": "check_failed", "values": {}}, None
+
+
+def _refusal(found: dict[str, Any], field: str) -> list[Problem]:
+    code, values = found.get("refused"), found.get("values")
+    if not isinstance(code, str):
+        return []
+    try:
+        return [problem(code, field, **(values if isinstance(values, dict) else {}))]
+    except (KeyError, TypeError):
+        return [problem("check_failed", field)]
+
+
+def _refused(*problems: Problem) -> Report:
+    return Report(False, None, list(problems), [], None, {"image": False, "video": False})
+
+
+def _spoken(name: str) -> str:
+    return _SPOKEN.get(name, name.upper())
+
+
+def _found(kind: str, name: str) -> str:
+    """A few words on what the file is instead."""
+    if not name:
+        return ""
+    return f" but {_spoken(name)}" if kind == "other" or name == "svg" else f" but a {kind} file ({_spoken(name)})"
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 < value < 1 << 31 else 0
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) and value >= 0 else 0.0

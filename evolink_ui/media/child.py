@@ -1,0 +1,240 @@
+"""The parent's side of the children: a small pool of warm ones, each ended and replaced when it takes too long."""
+
+import atexit
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from evolink_ui.media import limits
+
+MAX_CHILDREN: Final = 2
+"""Checks at the same time; each child holds about 80 MB when idle."""
+WAIT_FOR_CHILD_SECONDS: Final = 8.0
+"""With more people than children a check waits its turn, but not for ever."""
+START_SECONDS: Final = 20.0
+"""A child that cannot load its libraries in this time will not do so at all."""
+JOBS_PER_CHILD: Final = 500
+"""Then it is replaced, so that no library's leak adds up."""
+MAX_LINE_BYTES: Final = 65_536
+MAX_POSTER_BYTES: Final = 2_000_000
+
+_KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG")
+"""All that a child gets of the environment: no key of anybody's is among them."""
+
+
+class ChildFailed(Exception):
+    """The child ended, took too long or answered nonsense."""
+
+
+class Busy(Exception):
+    """No child became free in time."""
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of every child."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    # One thread and one arena: a library that reserves memory per core would use up the address space.
+    kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "PYTHONIOENCODING": "utf-8"}
+    kept["PYTHONPATH"] = os.pathsep.join(
+        dict.fromkeys([str(Path(__file__).resolve().parents[2]), *(path for path in sys.path if path)])
+    )
+    return kept
+
+
+class Child:
+    """One child process with a line in and a line out. One job at a time."""
+
+    def __init__(self, module: str = "evolink_ui.media.worker", arguments: tuple[str, ...] = ()) -> None:
+        # Its own session, so that a signal can reach it together with whatever it started, and Ctrl-C does not.
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=clean_environment(),
+            cwd=os.path.abspath(os.sep),  # noqa: PTH100 - nothing is ever looked up beside the app
+            start_new_session=True,
+        )
+        self.jobs = 0
+        self.ready = False
+
+    def kill(self) -> None:
+        """End it and everything it started, and wait until it is gone. Never fails."""
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                self.process.kill()
+            else:
+                os.killpg(self.process.pid, 9)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def read_line(self) -> dict[str, Any]:
+        """One answer. Raises ChildFailed when there is none."""
+        assert self.process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe by construction
+        try:
+            line = self.process.stdout.readline(MAX_LINE_BYTES)
+            message = json.loads(line)
+        except (OSError, ValueError) as error:
+            raise ChildFailed from error
+        if not isinstance(message, dict):
+            raise ChildFailed
+        return message
+
+    def read_bytes(self, count: int) -> bytes:
+        """Exactly `count` bytes. Raises ChildFailed."""
+        assert self.process.stdout is not None  # noqa: S101 - see read_line
+        if not 0 <= count <= MAX_POSTER_BYTES:
+            raise ChildFailed
+        data = self.process.stdout.read(count)
+        if len(data) != count:
+            raise ChildFailed
+        return data
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Hand over a job. Raises ChildFailed."""
+        assert self.process.stdin is not None  # noqa: S101 - see read_line
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise ChildFailed from error
+
+    def wait_ready(self, seconds: float) -> None:
+        """Until it has loaded its libraries. Raises ChildFailed."""
+        if not self.ready:
+            with self.deadline(seconds):
+                self.ready = self.read_line().get("ready") is True
+        if not self.ready:
+            raise ChildFailed
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Kill the child when the block is not left in time; a read in it then raises ChildFailed."""
+        timer = threading.Timer(max(seconds, 0.01), self.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+class Pool:
+    """At most `size` warm children, started when first needed and never before."""
+
+    def __init__(self, size: int = MAX_CHILDREN) -> None:
+        self._places = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[Child] = []
+        self._owner = os.getpid()
+        self._closed = False
+
+    def examine(
+        self, request: dict[str, Any], on_facts: Callable[[dict[str, Any]], None]
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """Let a child do one job; `on_facts` gets what the header said, even when the rest fails.
+
+        Returns what the child found and the poster. Raises ChildFailed or Busy.
+        """
+        if not self._places.acquire(timeout=WAIT_FOR_CHILD_SECONDS):
+            raise Busy
+        try:
+            started = time.monotonic()
+            child = self._take()
+            try:
+                # A cold start is not the file's fault: the first check may take it out of its own time, not below half.
+                child.wait_ready(START_SECONDS)
+                left = max(limits.CHECK_SECONDS - (time.monotonic() - started), limits.CHECK_SECONDS / 2)
+                with child.deadline(left):
+                    child.send({**request, "seconds": left})
+                    answer = child.read_line()
+                    while "done" not in answer:
+                        on_facts(dict(answer.get("facts") or {}))
+                        answer = child.read_line()
+                    done = answer["done"]
+                    count = answer.get("poster_bytes")
+                    poster = child.read_bytes(count) if isinstance(count, int) and count else None
+                if not isinstance(done, dict):
+                    raise ChildFailed
+            except BaseException:
+                child.kill()
+                self._replace()
+                raise
+            self._give_back(child)
+            return done, poster
+        finally:
+            self._places.release()
+
+    def warm_up(self) -> None:
+        """Have one child ready; takes some 0.3 s, so call it in a thread at the start of the app. Never fails."""
+        try:
+            with self._places:
+                child = self._take()
+                try:
+                    child.wait_ready(START_SECONDS)
+                except ChildFailed:
+                    child.kill()
+                else:
+                    self._give_back(child)
+        except OSError:
+            return  # no process to be had now; the first check will try again
+
+    def close(self) -> None:
+        """End all children that are idle; those at work end with their job."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.kill()
+
+    def _take(self) -> Child:
+        with self._lock:
+            if self._owner != os.getpid():  # after a fork the children belong to the other process
+                self._idle, self._owner = [], os.getpid()
+            self._closed = False
+            while self._idle:
+                child = self._idle.pop()
+                if child.process.poll() is None:
+                    return child
+                child.kill()
+        try:
+            return Child()
+        except OSError as error:
+            raise ChildFailed from error
+
+    def _give_back(self, child: Child) -> None:
+        child.jobs += 1
+        if child.jobs >= JOBS_PER_CHILD:
+            child.kill()
+            self._replace()
+            return
+        with self._lock:
+            if not self._closed:
+                self._idle.append(child)
+                return
+        child.kill()
+
+    def _replace(self) -> None:
+        """Start the next child now: it loads its libraries while nobody waits."""
+        with contextlib.suppress(OSError):
+            child = Child()
+            with self._lock:
+                if not self._closed:
+                    self._idle.append(child)
+                    return
+            child.kill()
+
+
+POOL: Final = Pool()
+atexit.register(POOL.close)

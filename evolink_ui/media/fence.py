@@ -1,0 +1,65 @@
+"""The limits a child puts on itself before it touches a stranger's bytes. Each degrades to nothing where unknown."""
+
+import os
+import signal
+import sys
+from typing import Final
+
+from evolink_ui.media import limits
+
+CLOCK_GRACE_SECONDS: Final = 2.0
+"""A child that is still at one job so long after its deadline ends itself, should its parent be gone."""
+
+
+def shut_doors() -> int:
+    """Keep the real standard output for answers, give everybody else the void; return its descriptor."""
+    answers = os.dup(1)
+    void = os.open(os.devnull, os.O_RDWR)
+    os.dup2(void, 1)
+    os.dup2(void, 2)
+    os.set_inheritable(answers, False)
+    return answers
+
+
+def limit_memory(address_space_bytes: int = limits.CHILD_ADDRESS_SPACE_BYTES) -> None:
+    """No more address space than this, no core dumps."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _lower(resource.RLIMIT_CORE, 0)
+    if sys.platform == "linux":  # macOS refuses or ignores it
+        _lower(resource.RLIMIT_AS, address_space_bytes)
+
+
+def limit_writing(file_bytes: int) -> None:
+    """No file may grow beyond this; 0 means that nothing can be written at all."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _lower(resource.RLIMIT_FSIZE, file_bytes)
+
+
+def start_clock(seconds: float) -> None:
+    """End this process, whatever it is doing, `seconds` from now; 0 stops the clock."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _lower(which: int, value: int) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def hide_dotenv() -> None:
+    """MoviePy's import reads a .env file found upwards into the environment; a child must not hold the keys in it."""
+    sys.modules["dotenv"] = None  # type: ignore[assignment]  # the documented way to make an import fail

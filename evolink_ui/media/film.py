@@ -1,0 +1,247 @@
+"""In the child: one video's facts, poster, proof that it decodes, and what its frames show."""
+
+import contextlib
+import io
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, BinaryIO, Final
+
+import av
+import av.container
+import av.error
+import av.video
+import numpy as np
+from PIL import Image
+
+from evolink_ui.media import limits, motion
+from evolink_ui.media.boxes import Layout, walk_boxes
+from evolink_ui.media.refusal import Refused, Tell
+
+READ_BUFFER_BYTES: Final = 1 << 20
+SKIPPING_AFTER_SECONDS: Final = 0.15
+"""By then it is known how fast this video decodes; one that would not get done is looked at without its B-frames."""
+PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
+
+_ERRORS: Final = (av.error.FFmpegError, ValueError, OSError, MemoryError, ArithmeticError)
+_TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+
+
+def examine_film(file: BinaryIO, seconds: float, tell: Tell) -> tuple[dict[str, Any], bytes | None]:
+    """Tell the facts of the header, then look at the frames for at most SCAN_SECONDS. Raises Refused."""
+    deadline = time.monotonic() + min(limits.SCAN_SECONDS, seconds / 2)
+    size_bytes = file.seek(0, io.SEEK_END)
+    layout = walk_boxes(file, size_bytes)
+    file.seek(0)
+    try:
+        # The demuxer is forced and reads only through our file object: no playlist, no other file, no network.
+        with av.open(file, "r", format="mov", metadata_errors="replace", buffer_size=READ_BUFFER_BYTES) as container:
+            return _examine(container, layout, deadline, tell)
+    except Refused:
+        raise
+    except _ERRORS as error:
+        raise Refused("video_damaged") from error
+
+
+def _picture_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
+    for stream in container.streams.video:
+        attached = bool(stream.disposition & av.stream.Disposition.attached_pic)
+        if not attached and stream.codec_context is not None:
+            return stream
+    raise Refused("video_without_picture")
+
+
+def _examine(
+    container: av.container.InputContainer, layout: Layout, deadline: float, tell: Tell
+) -> tuple[dict[str, Any], bytes | None]:
+    stream = _picture_stream(container)
+    context = stream.codec_context
+    if context.width <= 0 or context.height <= 0:
+        raise Refused("video_damaged")
+    timing = _Timing(stream.time_base or Fraction(1, 1000))
+    for entry in stream.index_entries:
+        timing.expected += not entry.is_discard if hasattr(entry, "is_discard") else 1
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    facts: dict[str, Any] = {
+        "has_audio": bool(container.streams.audio),
+        "codec": context.name,
+        "pixels": context.pix_fmt or "",
+        "stored_width": context.width,
+        "stored_height": context.height,
+        "claimed_seconds": max([layout.seconds, *(t.seconds for t in layout.tracks if t.handler == b"vide")]),
+        **_shown_size(context.width, context.height, aspect, 0),
+        "duration_seconds": float((stream.duration or 0) * timing.base),
+        "fps": float(stream.average_rate or 0),
+    }
+    tell({"facts": facts})
+    if context.width * context.height > limits.VIDEO_DECODE_MAX_PIXELS:
+        for packet in container.demux(stream):
+            timing.add(packet)
+        return {**facts, **timing.facts()}, None
+    context.thread_type, context.thread_count = "AUTO", 2
+    context.options = {"max_pixels": str(limits.VIDEO_DECODE_MAX_PIXELS), "skip_loop_filter": "all"}
+    scan = _Scan(timing, deadline)
+    scan.run(container, stream)
+    if scan.first is None:
+        raise Refused("video_damaged")
+    facts |= _shown_size(scan.first.width, scan.first.height, aspect, scan.first.rotation)
+    facts |= timing.facts()
+    facts |= scan.facts()
+    if not scan.complete and not _last_frame_decodes(container, stream, timing):
+        facts["missing"] = max(int(facts["missing"]), 1)
+    return facts, _poster(scan.first, int(facts["width"]), int(facts["height"]))
+
+
+def _shown_size(width: int, height: int, aspect: Fraction, rotation: float) -> dict[str, int]:
+    """Pixels as a player shows them."""
+    if aspect > 0 and aspect != 1:
+        width = max(round(width * aspect), 1)
+    if round(rotation) % 180:
+        width, height = height, width
+    return {"width": width, "height": height, "rotation": round(rotation) % 360}
+
+
+class _Timing:
+    """The picture's own length, from its packets: neither the header's claim nor the sound's."""
+
+    def __init__(self, base: Fraction) -> None:
+        self.base = base
+        self.expected = 0
+        self.packets = 0
+        self.first: int | None = None
+        self.last = 0
+        self.end = 0
+
+    def add(self, packet: av.Packet[Any]) -> None:
+        if packet.size == 0 or packet.is_discard:
+            return
+        at = packet.pts if packet.pts is not None else packet.dts
+        if at is None:
+            return
+        self.packets += 1
+        self.first = at if self.first is None else min(self.first, at)
+        self.last = max(self.last, at)
+        self.end = max(self.end, at + max(packet.duration or 0, 0))
+
+    @property
+    def seconds(self) -> float:
+        return float((self.end - (self.first or 0)) * self.base)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "duration_seconds": round(self.seconds, 4),
+            "fps": round(self.packets / self.seconds, 3) if self.seconds > 0 else 0.0,
+            "frames": self.packets,
+        }
+
+
+class _Scan:
+    """Decodes the picture once, in order, as far as the time allows."""
+
+    def __init__(self, timing: _Timing, deadline: float) -> None:
+        self.timing = timing
+        self.deadline = deadline
+        self.first: av.VideoFrame | None = None
+        self.complete = True
+        self.skipping = False
+        self.decoded = 0
+        self.sent = 0
+        self.errors = 0
+        self.until = 0.0
+        self.small: list[motion.Small] = []
+        self.times: list[float] = []
+
+    def run(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> None:
+        started = time.monotonic()
+        for packet in container.demux(stream):
+            self.timing.add(packet)
+            if not self.complete:
+                continue
+            now = time.monotonic()
+            if now > self.deadline:
+                self.complete = False
+                continue
+            if not self.skipping and now - started > SKIPPING_AFTER_SECONDS:
+                self._perhaps_skip(stream, now - started, self.deadline - now)
+            self.sent += packet.size > 0 and not packet.is_discard
+            for frame in self._frames(packet):
+                self._look(frame)
+
+    def _frames(self, packet: av.Packet[Any]) -> Iterator[av.VideoFrame]:
+        try:
+            for frame in packet.decode():
+                if isinstance(frame, av.VideoFrame):
+                    yield frame
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            self.errors += 1
+
+    def _perhaps_skip(self, stream: av.video.stream.VideoStream, spent: float, left: float) -> None:
+        """Leave out the frames that no other needs, where decoding all would not get done."""
+        todo = max(self.timing.expected - self.sent, 0)
+        if self.sent and todo * spent / self.sent > left:
+            stream.codec_context.skip_frame = "NONREF"
+        self.skipping = True
+
+    def _look(self, frame: av.VideoFrame) -> None:
+        self.decoded += not frame.is_corrupt
+        if self.first is None:
+            self.first = frame
+        at = float((frame.pts - (self.timing.first or 0)) * self.timing.base) if frame.pts is not None else self.until
+        self.until = max(self.until, at)
+        small = _small(frame)
+        if small is not None:
+            self.small.append(small)
+            self.times.append(at)
+
+    def facts(self) -> dict[str, Any]:
+        seen = motion.judge(self.small, self.times)
+        frames_left_out = self.skipping and self.decoded < self.sent
+        return {
+            "missing": self.errors if frames_left_out or not self.complete else max(self.sent - self.decoded, 0),
+            "checked_seconds": round(self.timing.seconds if self.complete else self.until, 3),
+            "cuts_seconds": seen.cuts_seconds,
+            "speed": seen.speed,
+            "brightness": seen.brightness,
+        }
+
+
+def _small(frame: av.VideoFrame) -> motion.Small | None:
+    """The frame at 64 x 36 in grey, 0-255; None where its pixels are laid out in a way that is not worth it."""
+    if frame.format.name not in PLAIN_PIXELS:
+        frame = frame.reformat(width=128, height=72, format="gray", interpolation="POINT")
+    plane = frame.planes[0]
+    luma = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * frame.height].reshape(
+        frame.height, plane.line_size
+    )
+    return motion.shrink(luma[:, : frame.width])
+
+
+def _last_frame_decodes(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, timing: _Timing
+) -> bool:
+    """From the last key frame on: its first frame is proof enough, the rest hangs on it."""
+    with contextlib.suppress(*_ERRORS):
+        container.seek(timing.last, stream=stream, backward=True)
+        stream.codec_context.flush_buffers()
+        stream.codec_context.skip_frame = "NONKEY"
+        for packet in container.demux(stream):
+            if any(isinstance(frame, av.VideoFrame) and not frame.is_corrupt for frame in packet.decode()):
+                return True
+    return False
+
+
+def _poster(frame: av.VideoFrame, width: int, height: int) -> bytes:
+    """A JPEG of the frame as shown."""
+    turned = round(frame.rotation) % 360
+    shown = (height, width) if turned % 180 else (width, height)
+    scale = min(limits.POSTER_MAX_SIDE_PX / max(shown), 1.0)
+    width, height = (max(round(side * scale), 1) for side in shown)
+    small = frame.reformat(width=width, height=height, format="rgb24")
+    picture = Image.fromarray(small.to_ndarray())
+    if turned in _TURNS:
+        picture = picture.transpose(_TURNS[turned])
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=82)
+    return out.getvalue()

@@ -1,0 +1,150 @@
+"""A bounded walk over the markers of a JPEG: its size, its orientation, and a copy that holds nothing else.
+
+Pillow 11.3 can be kept busy for 20 s, or made to take 1.2 GB, by the application segments of a small file. It therefore
+gets a copy without them, and the two facts they hold that we need are read here.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+MAX_SEGMENTS: Final = 4000
+"""Cameras write fewer than 50; a restart of the tables before each of 100 scans stays far below, too."""
+MAX_SCANS: Final = 100
+"""Progressive files have about 10; each costs a pass over the whole picture."""
+MAX_EXIF_ENTRIES: Final = 512
+
+_NEXT_MARKER: Final = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""Baseline, extended and progressive, Huffman coded: what every reader knows."""
+_RARE_FRAMES: Final = frozenset({0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)})
+_KEPT: Final = frozenset({0xC4, 0xDB, 0xDD})
+"""Huffman tables, quantisation tables, restart interval."""
+_PLAIN_JFIF: Final = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+
+
+class Damaged(Exception):
+    """The structure is not that of a whole file."""
+
+
+class Unusual(Exception):
+    """A legal variant that few readers know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the structure of a picture file says."""
+
+    width: int
+    """Pixels as stored, not yet turned."""
+    height: int
+    """Pixels as stored, not yet turned."""
+    orientation: int
+    """Exif's 1-8; 1 is upright."""
+    channels: int
+    clean: bytes
+    """The picture alone, without metadata."""
+    icc_profile: bytes | None = None
+    """The colour profile, as found."""
+    animated: bool = False
+
+
+def walk_jpeg(data: bytes) -> Header:
+    """Read the structure of a JPEG. Raises Damaged, or Unusual (arithmetic, lossless, hierarchical, 12-bit)."""
+    if data[:2] != b"\xff\xd8":
+        raise Damaged
+    kept: list[bytes] = [b"\xff\xd8"]
+    icc: dict[int, bytes] = {}
+    size: tuple[int, int, int] | None = None
+    orientation, scans, at, ending = 1, 0, 2, b""
+    for _ in range(MAX_SEGMENTS):
+        marker, at = _marker(data, at)
+        if marker == 0xD9:
+            ending = b"\xff\xd9"
+            break
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            continue
+        length = int.from_bytes(data[at : at + 2], "big")
+        if length < 2 or at + length > len(data):
+            raise Damaged
+        segment = data[at + 2 : at + length]
+        end = at + length
+        if marker in _FRAMES:
+            if size is not None:
+                raise Damaged
+            size = _frame(segment)
+            kept.append(data[at - 2 : end])
+        elif marker in _RARE_FRAMES:
+            raise Unusual
+        elif marker == 0xDA:
+            scans += 1
+            if size is None or scans > MAX_SCANS:
+                raise Damaged
+            found = _NEXT_MARKER.search(data, end)
+            end = found.start() if found else len(data)
+            kept.append(data[at - 2 : end])
+            if found is None:
+                break  # without the end marker, which would make a cut-off picture look whole to the decoder
+        elif marker in _KEPT:
+            kept.append(data[at - 2 : end])
+        elif marker == 0xE0 and segment[:5] == b"JFIF\0":
+            kept.append(_PLAIN_JFIF)
+        elif marker == 0xEE and segment[:5] == b"Adobe" and length == 14:
+            kept.append(data[at - 2 : end])
+        elif marker == 0xE1 and segment[:6] == b"Exif\0\0":
+            orientation = exif_orientation(segment[6:]) or orientation
+        elif marker == 0xE2 and segment[:12] == b"ICC_PROFILE\0" and len(segment) > 14:
+            icc[segment[12]] = segment[14:]
+        at = end
+    else:
+        raise Damaged
+    if size is None or scans == 0:
+        raise Damaged
+    profile = b"".join(icc[number] for number in sorted(icc)) if icc else None
+    return Header(*size[:2], orientation, size[2], b"".join(kept) + ending, profile)
+
+
+def _marker(data: bytes, at: int) -> tuple[int, int]:
+    """The marker at `at` (fill bytes skipped) and the offset behind it."""
+    if data[at : at + 1] != b"\xff":
+        raise Damaged
+    found = _NEXT_MARKER.match(data, at)
+    if found is None:
+        if data[at + 1 : at + 2] and 0xD0 <= data[at + 1] <= 0xD7:
+            return data[at + 1], at + 2
+        raise Damaged
+    return data[found.end() - 1], found.end()
+
+
+def _frame(segment: bytes) -> tuple[int, int, int]:
+    if len(segment) < 6:
+        raise Damaged
+    precision, channels = segment[0], segment[5]
+    height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
+    if precision != 8 or channels not in (1, 3, 4):
+        raise Unusual
+    if width == 0 or height == 0 or len(segment) != 6 + 3 * channels:
+        raise Damaged
+    return width, height, channels
+
+
+def exif_orientation(tiff: bytes) -> int | None:
+    """Exif's orientation 1-8 from the first directory of a TIFF block; None where it has none."""
+    order = {b"II": "little", b"MM": "big"}.get(tiff[:2])
+    if order is None or len(tiff) < 8:
+        return None
+    little = order == "little"
+
+    def number(at: int, count: int) -> int:
+        return int.from_bytes(tiff[at : at + count], "little" if little else "big")
+
+    first = number(4, 4)
+    entries = number(first, 2) if first + 2 <= len(tiff) else 0
+    for index in range(min(entries, MAX_EXIF_ENTRIES)):
+        at = first + 2 + 12 * index
+        if at + 12 > len(tiff):
+            return None
+        if number(at, 2) == 0x0112:
+            value = number(at + 8, 2)
+            return value if 1 <= value <= 8 else None
+    return None

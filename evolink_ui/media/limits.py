@@ -1,0 +1,56 @@
+"""The numbers that decide, each named once: the vendor's rules first, our own bounds after them.
+
+The vendor's come from its public description of kling-v3-motion-control; a file that breaks one is refused there.
+"""
+
+from typing import Final, Literal
+
+Orientation = Literal["image", "video"]
+"""Which of the two files decides where the character faces."""
+
+# ---- the vendor's rules ------------------------------------------------------------------------------------------
+
+IMAGE_MAX_BYTES: Final = 10_000_000
+"""10 MB; the smaller reading of "MB", so that it holds for both."""
+IMAGE_MIN_SIDE_PX: Final = 300
+IMAGE_MAX_ASPECT: Final = 2.5
+"""Long side over short side: between 1:2.5 and 2.5:1."""
+
+VIDEO_MAX_BYTES: Final = 100_000_000
+"""100 MB; the smaller reading of "MB", so that it holds for both."""
+VIDEO_MIN_SECONDS: Final = 3.0
+VIDEO_MAX_SECONDS: Final = 30.0
+IMAGE_ORIENTATION_MAX_SECONDS: Final = 10.0
+"""The longest video while the character faces as in the picture."""
+VIDEO_MIN_SIDE_PX: Final = 340
+VIDEO_MAX_SIDE_PX: Final = 3850
+
+PROMPT_MAX_CHARS: Final = 2500
+
+# ---- how exactly we read them ------------------------------------------------------------------------------------
+
+DURATION_TOLERANCE_SECONDS: Final = 0.02
+"""300 frames at 29.97 fps, which every editor calls ten seconds, last 10.01 s."""
+
+# ---- what is only advised against --------------------------------------------------------------------------------
+
+HIGH_FPS: Final = 45.0
+"""Above it, a clip is recorded for slow motion or play; the result does not have more than 30."""
+DARK_LUMA: Final = 40.0
+"""Mean brightness (0-255) under which limbs drown; ordinary indoor clips lie above 60."""
+
+# ---- our own bounds: what a check may cost -----------------------------------------------------------------------
+
+CHECK_SECONDS: Final = 1.8
+"""A check answers within 2 s; the child that is not done by then is ended."""
+SCAN_SECONDS: Final = 0.9
+"""How long the frames of one video are looked at; the rest is reported as unchecked."""
+CHILD_ADDRESS_SPACE_BYTES: Final = 1_000_000_000
+"""4K H.264 decodes within it on two threads (0.7 GB does not); a header that asks for more fails at once."""
+IMAGE_DECODE_MAX_PIXELS: Final = 64_000_000
+"""Pictures up to it are decoded (a 50-megapixel phone's, for instance); 64 M x 4 bytes stay under 256 MB."""
+IMAGE_READ_MAX_BYTES: Final = 64_000_000
+"""Larger picture files are refused by their size alone."""
+VIDEO_DECODE_MAX_PIXELS: Final = 4096 * 4096
+"""Larger frames break the vendor's rule anyway and cost a decoder hundreds of megabytes."""
+POSTER_MAX_SIDE_PX: Final = 640

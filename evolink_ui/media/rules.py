@@ -1,0 +1,133 @@
+"""From facts to problems and warnings: pure decisions, no file is touched here."""
+
+from typing import Any, Final
+
+from evolink_ui.media import limits
+from evolink_ui.media.limits import Orientation
+from evolink_ui.media.report import ImageFacts, Problem, VideoFacts
+from evolink_ui.media.words import problem, seconds_text, size_text
+
+FAST_SPEED: Final = 9.0
+"""Grey levels in 1/30 s; energetic dancing that fills the frame stays near 5."""
+LENGTHS_DIFFER_SECONDS: Final = 0.5
+"""Sound tails and rounding stay below."""
+SQUARE: Final = 1.1
+"""Sides that differ by less count as square when framings are compared."""
+PLAYED_PIXELS: Final = frozenset({"", "yuv420p", "yuvj420p"})
+
+
+def image_problems(facts: ImageFacts) -> list[Problem]:
+    """What the vendor would refuse about a picture whose header was read."""
+    found: list[Problem] = []
+    width, height = facts.width, facts.height
+    if facts.size_bytes > limits.IMAGE_MAX_BYTES:
+        found.append(problem("image_too_big", "image", size=size_text(facts.size_bytes)))
+    if min(width, height) < limits.IMAGE_MIN_SIDE_PX:
+        found.append(problem("image_too_small", "image", width=width, height=height, limit=limits.IMAGE_MIN_SIDE_PX))
+    if max(width, height) > limits.IMAGE_MAX_ASPECT * min(width, height):
+        ratio = f"{max(width, height) / max(min(width, height), 1):.2f}"
+        found.append(problem("image_aspect", "image", width=width, height=height, ratio=ratio))
+    return found
+
+
+def image_warnings(facts: ImageFacts, found: dict[str, Any]) -> list[Problem]:
+    """What is advised against; `found` is what the decoding said."""
+    warnings = [
+        problem(code, "image")
+        for code, said in (
+            ("image_turned", found.get("turned")),
+            ("image_cmyk", found.get("cmyk")),
+            ("image_animated", found.get("animated")),
+        )
+        if said
+    ]
+    if facts.brightness is not None and facts.brightness < limits.DARK_LUMA:
+        warnings.append(problem("image_dark", "image"))
+    return warnings
+
+
+def fits(facts: VideoFacts, problems: list[Problem]) -> dict[Orientation, bool]:
+    """Whether the video passes facing as in the picture, and facing as in the video."""
+    others = [found for found in problems if found.code != "video_too_long_for_image_orientation"]
+    short = facts.duration_seconds <= limits.IMAGE_ORIENTATION_MAX_SECONDS + limits.DURATION_TOLERANCE_SECONDS
+    return {"image": not others and short, "video": not others}
+
+
+def video_problems(facts: VideoFacts, orientation: Orientation, pixels: str = "") -> list[Problem]:
+    """What the vendor would refuse about a video whose header was read; `pixels` is FFmpeg's name of their layout."""
+    found: list[Problem] = []
+    seconds = facts.duration_seconds
+    if facts.size_bytes > limits.VIDEO_MAX_BYTES:
+        found.append(problem("video_too_big", "video", size=size_text(facts.size_bytes)))
+    if facts.codec != "h264" or pixels not in PLAYED_PIXELS:
+        named = facts.codec if facts.codec != "h264" else f"h264 ({pixels})"
+        found.append(problem("unsupported_codec", "video", codec=named))
+    if seconds < limits.VIDEO_MIN_SECONDS - limits.DURATION_TOLERANCE_SECONDS / 2:
+        found.append(problem("video_too_short", "video", seconds=seconds_text(seconds)))
+    elif seconds > limits.VIDEO_MAX_SECONDS + limits.DURATION_TOLERANCE_SECONDS:
+        found.append(problem("video_too_long", "video", seconds=seconds_text(seconds)))
+    elif orientation == "image" and seconds > limits.IMAGE_ORIENTATION_MAX_SECONDS + limits.DURATION_TOLERANCE_SECONDS:
+        found.append(problem("video_too_long_for_image_orientation", "video", seconds=seconds_text(seconds)))
+    size = {"width": facts.width, "height": facts.height}
+    if min(facts.width, facts.height) < limits.VIDEO_MIN_SIDE_PX:
+        found.append(problem("video_too_small", "video", **size, limit=limits.VIDEO_MIN_SIDE_PX))
+    if max(facts.width, facts.height) > limits.VIDEO_MAX_SIDE_PX:
+        found.append(problem("video_too_large", "video", **size, limit=limits.VIDEO_MAX_SIDE_PX))
+    return found
+
+
+def video_warnings(facts: VideoFacts, found: dict[str, Any]) -> list[Problem]:
+    """What is advised against; `found` is what the decoding said."""
+    warnings: list[Problem] = []
+    missing, frames = int(found.get("missing") or 0), int(found.get("frames") or 0)
+    if missing:
+        warnings.append(problem("video_partly_damaged", "video", missing=missing, frames=frames))
+    claimed = float(found.get("claimed_seconds") or 0)
+    if claimed and abs(claimed - facts.duration_seconds) > LENGTHS_DIFFER_SECONDS:
+        warnings.append(
+            problem(
+                "video_lengths_differ",
+                "video",
+                claimed=seconds_text(claimed),
+                seconds=seconds_text(facts.duration_seconds),
+            )
+        )
+    if facts.cuts_seconds:
+        times = ", ".join(seconds_text(second) for second in facts.cuts_seconds[:8])
+        warnings.append(problem("video_cuts", "video", count=len(facts.cuts_seconds), times=times))
+    if float(found.get("speed") or 0) > FAST_SPEED:
+        warnings.append(problem("video_fast_motion", "video"))
+    if facts.brightness is not None and facts.brightness < limits.DARK_LUMA:
+        warnings.append(problem("video_dark", "video"))
+    if facts.fps > limits.HIGH_FPS:
+        warnings.append(problem("video_high_fps", "video", fps=round(facts.fps)))
+    if facts.checked_seconds and facts.checked_seconds < facts.duration_seconds - 0.5:
+        warnings.append(problem("video_checked_in_part", "video", seconds=seconds_text(facts.checked_seconds)))
+    return warnings
+
+
+def compare(image: ImageFacts | None, video: VideoFacts | None) -> list[Problem]:
+    """Warnings that need both files: picture and video framed differently (portrait, square, landscape)."""
+    if image is None or video is None:
+        return []
+    first, second = _framing(image.width, image.height), _framing(video.width, video.height)
+    if first == second:
+        return []
+    return [
+        problem(
+            "framing_differs",
+            "video",
+            image_framing=first,
+            image_width=image.width,
+            image_height=image.height,
+            video_framing=second,
+            video_width=video.width,
+            video_height=video.height,
+        )
+    ]
+
+
+def _framing(width: int, height: int) -> str:
+    if width > height * SQUARE:
+        return "landscape"
+    return "portrait" if height > width * SQUARE else "square"

@@ -1,0 +1,60 @@
+"""The child: takes one job a line, examines one file a job, answers in lines; knows nothing else and lives in a fence.
+
+Request:  {"job": "image" | "video", "path": ..., "device": ..., "inode": ..., "format": ..., "seconds": ...}
+Answers:  {"facts": {...}} as soon as the header is read, then {"done": {...}, "poster_bytes": n} and n bytes.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+from evolink_ui.media import fence
+from evolink_ui.media.refusal import Refused, Tell
+
+
+def _examine(request: dict[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes | None]:
+    from evolink_ui.media.files import Unreadable, open_regular
+
+    try:
+        with open_regular(request["path"], device=request["device"], inode=request["inode"]) as file:
+            if request["job"] == "image":
+                from evolink_ui.media.picture import examine_picture
+
+                return examine_picture(file, request["format"], tell)
+            from evolink_ui.media.film import examine_film
+
+            return examine_film(file, float(request["seconds"]), tell)
+    except Refused as refused:
+        return {"refused": refused.code, "values": refused.values}, None
+    except Unreadable as error:
+        return {"refused": error.code, "values": {}}, None
+    except Exception:  # noqa: BLE001 - the fence: whatever a library throws at a stranger's bytes is one answer
+        return {"refused": "check_failed", "values": {}}, None
+
+
+def main() -> None:
+    """Serve until the parent closes our input, which it also does by dying."""
+    answers = fence.shut_doors()
+    fence.limit_memory()
+    with contextlib.suppress(ImportError):  # warm: what every job needs is loaded before the first one comes
+        from evolink_ui.media import film, picture  # noqa: F401
+    fence.limit_writing(0)
+
+    def tell(message: dict[str, Any], tail: bytes = b"") -> None:
+        view = memoryview(json.dumps(message).encode() + b"\n" + tail)
+        while view:
+            view = view[os.write(answers, view) :]
+
+    tell({"ready": True})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
+        done, poster = _examine(request, tell)
+        tell({"done": done, "poster_bytes": len(poster or b"")}, poster or b"")
+        fence.start_clock(0)
+
+
+if __name__ == "__main__":
+    main()
