@@ -1,0 +1,1 @@
+"""The example material, drawn and composed by code: characters, dancers, their stages and their music."""
