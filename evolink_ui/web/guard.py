@@ -1,0 +1,413 @@
+"""The outermost layer: every request passes here before Gradio or our own routes see it.
+
+In this order: who and from where, how often, is there such a door, may this page ask, is a login needed, how large.
+What passes goes on without the headers that only strangers profit from; what comes back is dressed with ours.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from starlette.requests import ClientDisconnect
+
+from .doors import Door, Doors, Kind
+from .headers import HeaderSets
+from .origin import FORWARDING, Headers, Origins, Seen
+from .rates import Allowance, Rates, Slots
+from .visitor import CALLER, KEY_COOKIE, KEY_HEADER, VISITOR_COOKIE, Caller, Cookies, guest_name, user_name
+
+log = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Any, Receive, Send], Awaitable[None]]
+
+PEOPLE_PER_ADDRESS = 10
+"""Visitors behind one address (an office, a family) that together have as many allowances."""
+
+LOGINS_PER_MINUTE = 10
+NEW_VISITORS_PER_HOUR = 600
+"""Of one address; further ones stay guests, who share one name and its limits."""
+
+CALLBACKS_PER_MINUTE = 6000
+"""The vendor's machines call a few times a job, from few addresses."""
+
+AT_ONCE = 64
+"""Open requests of one visitor (streams count); a browser opens six connections per tab."""
+
+UPLOADS_AT_ONCE = 4
+BYTES_PER_UPLOAD = 32 * 1024 * 1024
+"""What an upload may weigh on average over the hour: a 100 MB video comes with a picture and is not sent hourly."""
+
+ASSET_COST = 0.1
+"""A page load takes some 40 files that cost next to nothing; a look at a job counts as one."""
+
+TARGET_MAX_CHARS = 8192
+"""Path and query; our longest links have 200."""
+
+_SERVICE: tuple[Kind, ...] = ("health", "callback")
+_PROGRAMS = frozenset({"files", "callback", "health", "asset"})  # who fetches these needs no identity
+_CHANGES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
+_DROPPED = FORWARDING | {b"origin", b"host", b"cookie", KEY_HEADER.encode()}
+_CROSS = frozenset({b"cross-site", b"same-site"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The owner's settings, as allowances."""
+
+    requests: Allowance
+    uploads: Allowance
+
+    @property
+    def upload_bytes(self) -> Allowance:
+        """Bytes that may be uploaded in the same time."""
+        return Allowance(self.uploads.amount * BYTES_PER_UPLOAD, self.uploads.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    status: int
+    code: str
+    message: str
+    next_step: str
+    retry_after_seconds: float = 0.0
+
+    def body(self) -> bytes:
+        fault = {"code": self.code, "message": self.message, "next_step": self.next_step}
+        return json.dumps({"error": fault, "detail": self.message}).encode()
+
+
+class _Stop(Exception):
+    def __init__(self, refusal: _Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+class Guard:
+    """An ASGI application in front of another.
+
+    `login` tells the logged-in name from the request's cookies, on an instance with logins; without it all is open.
+    `free_bytes` says how much more may be written to the disk that uploads land on.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        cookies: Cookies,
+        doors: Doors,
+        headers: HeaderSets,
+        origins: Origins,
+        limits: Limits,
+        login: Callable[[Mapping[str, str]], str | None] | None = None,
+        free_bytes: Callable[[], int] | None = None,
+        root_path: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._cookies = cookies
+        self._doors = doors
+        self._headers = headers
+        self._origins = origins
+        self._limits = limits
+        self._login = login
+        self._free_bytes = free_bytes
+        self._root_path = root_path.rstrip("/")
+        self._rates = Rates(clock)
+        at_once = Slots(AT_ONCE)
+        self._pools: dict[Kind, tuple[Slots, ...]] = dict.fromkeys(get_args(Kind), (at_once,))
+        self._pools["upload"] = (at_once, Slots(UPLOADS_AT_ONCE))
+        self._pools.update(dict.fromkeys(_SERVICE, ()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._request(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:  # there are no websockets here
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name, value)
+        path = self._path(scope)
+        door = self._doors.find(scope["method"], path)
+        answer = _Answer(send, self._headers, door)
+        slots: list[tuple[Slots, str]] = []
+        try:
+            peer = scope["client"][0] if scope.get("client") else ""
+            seen = self._origins.see(peer, scope["scheme"], headers)
+            caller, set_cookie = self._caller(seen, headers, door)
+            account = seen.address if caller.is_guest else caller.visitor
+            self._judge_rate(seen.address, account, caller, door)
+            self._judge_target(scope, peer, seen.host, headers, door)
+            assert door is not None  # noqa: S101 - judged in the line above
+            self._judge_login(caller, door)
+            inner_receive: Receive = receive
+            if door.max_bytes or door.kind == "upload":
+                body = self._body(scope, headers, door, account, caller, receive, answer)
+                inner_receive = body.receive
+            answer.set_cookie = set_cookie
+            for pool in self._pools[door.kind]:
+                if not pool.enter(account):
+                    raise _Stop(_too_many(1.0))
+                slots.append((pool, account))
+            inner = self._inner_scope(scope, path, seen, caller, headers, door)
+            await self._app(inner, inner_receive, answer.send)
+            if door.kind == "upload" and answer.files > 1:
+                self._rates.charge(f"uploads {account}", self._limits.uploads, answer.files - 1)
+        except _Stop as stop:
+            await answer.refuse(stop.refusal)
+        except ClientDisconnect:  # nobody is left to answer
+            log.debug("a caller left before the request was whole")
+        except Exception:  # whatever it was, the page gets a generic answer and the log the rest
+            if answer.refusal is None:
+                log.exception("request failed: %s %s", scope["method"], door.kind if door else "?")
+            await answer.refuse(answer.refusal or _SERVER_ERROR)
+        finally:
+            for pool, name in slots:
+                pool.leave(name)
+
+    def _path(self, scope: Scope) -> str:
+        path: str = scope["path"]
+        if self._root_path and path.startswith(self._root_path + "/"):
+            return path[len(self._root_path) :]
+        return path
+
+    def _caller(self, seen: Seen, headers: Headers, door: Door | None) -> tuple[Caller, str]:
+        """The caller, and the Set-Cookie line that this answer should carry, if any."""
+        cookies = _parse_cookies(headers.get(b"cookie", b""))
+        user = self._login(cookies) if self._login else None
+        set_cookie, visitor = "", ""
+        read = self._cookies.read_visitor(cookies[VISITOR_COOKIE]) if VISITOR_COOKIE in cookies else None
+        if user is not None:
+            visitor = user_name(user)
+        elif read is not None:
+            visitor, renew = read
+            set_cookie = self._cookies.visitor_header(visitor, https=seen.https) if renew else ""
+        else:
+            visitor = guest_name(seen.address)
+            per_hour = Allowance(NEW_VISITORS_PER_HOUR, 3600.0)
+            if door and door.kind not in _PROGRAMS and not self._rates.take(f"new {seen.address}", per_hour):
+                set_cookie = self._cookies.visitor_header(self._cookies.new_visitor(), https=seen.https)
+        key = headers.get(KEY_HEADER.encode(), b"").decode("latin-1")
+        sealed = cookies.get(KEY_COOKIE, "")
+        return Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed), set_cookie
+
+    def _judge_rate(self, address: str, account: str, caller: Caller, door: Door | None) -> None:
+        kind = door.kind if door else "page"
+        if kind == "health":
+            return
+        if kind == "callback":
+            wait = self._rates.take(f"callbacks {address}", Allowance(CALLBACKS_PER_MINUTE, 60.0))
+        else:
+            cost = ASSET_COST if kind == "asset" else 1.0
+            wait = self._rates.take(f"requests {account}", self._limits.requests, cost)
+            if not wait and not caller.is_guest:
+                together = self._limits.requests.times(PEOPLE_PER_ADDRESS)
+                wait = self._rates.take(f"all requests {address}", together, cost)
+        if not wait and kind == "login" and door and door.max_bytes:
+            wait = self._rates.take(f"logins {address}", Allowance(LOGINS_PER_MINUTE, 60.0))
+        if wait:
+            raise _Stop(_too_many(wait))
+
+    def _judge_target(self, scope: Scope, peer: str, host: str, headers: Headers, door: Door | None) -> None:
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:
+            raise _Stop(_TOO_LONG)
+        if not self._origins.is_known_host(peer, host):
+            raise _Stop(_UNKNOWN_HOST)
+        if door is None:
+            raise _Stop(_NOT_FOUND)
+        if scope["method"] in _CHANGES:
+            origin = headers.get(b"origin")
+            foreign = (
+                not self._origins.is_own_origin(origin.decode("latin-1"), host)
+                if origin is not None
+                else headers.get(b"sec-fetch-site") in _CROSS
+            )
+        else:
+            foreign = door.same_site and headers.get(b"sec-fetch-site") in _CROSS
+        if foreign and door.kind != "callback":
+            raise _Stop(_FOREIGN)
+
+    def _judge_login(self, caller: Caller, door: Door) -> None:
+        if self._login is not None and caller.user is None and not door.public:
+            raise _Stop(_LOGIN_NEEDED)
+
+    def _body(
+        self, scope: Scope, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "_Answer"
+    ) -> "_Body":
+        announced_text = headers.get(b"content-length", b"0")
+        announced = int(announced_text) if announced_text.isdigit() else 0
+        if announced > door.max_bytes:
+            raise _Stop(_TOO_LARGE)
+        charge: Callable[[int], float] | None = None
+        if door.kind == "upload":
+            self._judge_upload(account, caller, announced)
+            if b"content-length" not in headers:  # a stream of unknown length is charged as it comes
+                charge = lambda size: self._rates.take(f"bytes {account}", self._limits.upload_bytes, size)  # noqa: E731
+        return _Body(receive, door.max_bytes, door.body_seconds, charge, out)
+
+    def _judge_upload(self, account: str, caller: Caller, announced: int) -> None:
+        if self._free_bytes is not None and self._free_bytes() < announced:
+            log.error("uploads are refused: the disk is nearly full")
+            raise _Stop(_DISK_FULL)
+        for name, factor in ((account, 1), (f"at {caller.address}", PEOPLE_PER_ADDRESS)):
+            wait = self._rates.take(f"uploads {name}", self._limits.uploads.times(factor))
+            if not wait and announced:
+                wait = self._rates.take(f"bytes {name}", self._limits.upload_bytes.times(factor), announced)
+            if wait:
+                raise _Stop(_too_many(wait))
+
+    def _inner_scope(self, scope: Scope, path: str, seen: Seen, caller: Caller, headers: Headers, door: Door) -> Scope:
+        dropped = _DROPPED | {b"accept-encoding"} if door.kind == "upload" else _DROPPED
+        kept = [pair for pair in scope["headers"] if pair[0] not in dropped]
+        kept.append((b"host", seen.host.encode("latin-1")))
+        if b"cookie" in headers:
+            # The sealed key is for `key_of` alone.
+            parts = [part for part in headers[b"cookie"].split(b";") if not part.strip().startswith(_KEY_COOKIE_START)]
+            kept.append((b"cookie", b";".join(parts)))
+        port = scope["client"][1] if scope.get("client") else 0
+        inner = {**scope, "headers": kept, "client": (caller.address, port), CALLER: caller}
+        inner["scheme"] = "https" if seen.https else "http"
+        if path != scope["path"]:
+            inner["path"] = path
+            inner["raw_path"] = path.encode()
+        return inner
+
+
+_KEY_COOKIE_START = f"{KEY_COOKIE}=".encode()
+_DISK_FULL = _Refusal(507, "disk_full", "This server has no room for more files.", "Try again later.")
+_TOO_LONG = _Refusal(414, "too_long", "The address is too long.", "Use a shorter one.")
+_UNKNOWN_HOST = _Refusal(
+    421,
+    "unknown_host",
+    "This app does not answer under that name.",
+    "Open it as http://localhost, or set EVOLINK_UI_PUBLIC_URL to the name it should have.",
+)
+_FOREIGN = _Refusal(
+    403,
+    "foreign_origin",
+    "Another site's page may not do this here. Nothing was changed.",
+    "Use this app's own page. Behind a proxy, set EVOLINK_UI_PUBLIC_URL to the app's address.",
+)
+_LOGIN_NEEDED = _Refusal(401, "login_needed", "This instance needs a login.", "Log in on the page, then try again.")
+_TOO_LARGE = _Refusal(413, "too_large", "That is larger than this app takes. Nothing was kept.", "Send a smaller file.")
+_TOO_SLOW = _Refusal(408, "too_slow", "The upload took too long. Nothing was kept.", "Try again on a faster line.")
+_NOT_FOUND = _Refusal(404, "not_found", "There is nothing here.", "Go back to the page.")
+_SERVER_ERROR = _Refusal(500, "server_error", "Something went wrong here.", "Try again; the server's log says more.")
+
+
+def _too_many(wait_seconds: float) -> _Refusal:
+    return _Refusal(429, "too_many_requests", "Too many requests.", "Wait a little, then try again.", wait_seconds)
+
+
+def _parse_cookies(header: bytes) -> dict[str, str]:
+    cookies: dict[str, str] = {}
+    for part in header.decode("latin-1").split(";"):
+        name, found, value = part.partition("=")
+        if found:
+            cookies.setdefault(name.strip(), value.strip())
+    return cookies
+
+
+class _Body:
+    """A request's body on its way in: counted, and not waited for without end."""
+
+    def __init__(
+        self,
+        receive: Receive,
+        max_bytes: int,
+        seconds: float,
+        charge: Callable[[int], float] | None,
+        answer: "_Answer",
+    ) -> None:
+        self._receive, self._max_bytes, self._charge, self._answer = receive, max_bytes, charge, answer
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._size_bytes = 0
+        self._whole = False
+
+    async def receive(self) -> Any:
+        if self._whole:  # what comes now is the end of the connection, which may be long in coming
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._stop(_TOO_SLOW) from None
+        if message["type"] == "http.request":
+            size_bytes = len(message.get("body", b""))
+            self._size_bytes += size_bytes
+            self._whole = not message.get("more_body", False)
+            if self._size_bytes > self._max_bytes:
+                raise self._stop(_TOO_LARGE)
+            if self._charge is not None and (wait := self._charge(size_bytes)):
+                raise self._stop(_too_many(wait))
+        return message
+
+    def _stop(self, refusal: _Refusal) -> _Stop:
+        # Whatever the layers below make of the exception, the answer is ours.
+        self._answer.refusal = refusal
+        return _Stop(refusal)
+
+
+class _Answer:
+    """An answer on its way out."""
+
+    __slots__ = ("_door", "_headers", "_replaced", "_send", "_started", "files", "refusal", "set_cookie")
+
+    def __init__(self, send: Send, headers: HeaderSets, door: Door | None) -> None:
+        self._send, self._headers, self._door = send, headers, door
+        self._started = False
+        self._replaced = False
+        self.set_cookie = ""
+        self.refusal: _Refusal | None = None
+        self.files = 0
+        """How many files an upload's answer names."""
+
+    async def send(self, message: Message) -> None:
+        if self.refusal is not None or self._replaced:
+            return
+        door = self._door
+        if message["type"] == "http.response.start":
+            if message["status"] >= 500 and door is not None and door.kind not in _SERVICE:
+                self._replaced = True  # a library's own words stay here
+                await self._refuse(_SERVER_ERROR if message["status"] == 500 else _unavailable(message["status"]))
+                return
+            self._started = True
+            headers = self._headers.dress(door.kind if door else "api", message.get("headers", []))
+            if self.set_cookie:
+                headers.append((b"set-cookie", self.set_cookie.encode("ascii")))
+            message = {**message, "headers": headers}
+        elif door is not None and door.kind == "upload":
+            self.files += message.get("body", b"").count(b'","') + (not self.files)
+        await self._send(message)
+
+    async def refuse(self, refusal: _Refusal) -> None:
+        """Answer with a refusal, unless an answer is already under way (the server then ends the connection)."""
+        if not self._started and not self._replaced:
+            await self._refuse(refusal)
+
+    async def _refuse(self, refusal: _Refusal) -> None:
+        self._replaced = True
+        body = refusal.body()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if refusal.retry_after_seconds:
+            headers.append((b"retry-after", str(int(refusal.retry_after_seconds) + 1).encode()))
+        if refusal.status in (408, 413):
+            headers.append((b"connection", b"close"))
+        headers = self._headers.dress("api", headers)
+        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _unavailable(status: int) -> _Refusal:
+    return _Refusal(status, "unavailable", "The server can't take this now.", "Try again in a minute.")

@@ -1,0 +1,46 @@
+"""Which files may be opened: those that this server received through its upload route, and nothing else."""
+
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from evolink_ui.net import Refused
+
+PATH_MAX_CHARS = 4096
+"""Linux's own limit."""
+
+_UPLOAD_NAME = re.compile(r"[0-9a-f]{64}")  # Gradio stores an upload as <folder>/<SHA-256 of its bytes>/<file name>
+
+
+def received_file(data: object) -> Path | None:
+    """The uploaded file that a `gr.FileData` names, as a resolved path; None where nothing was given.
+
+    Takes what Gradio hands to a handler, unchecked: a dict with `path`, the same with `meta`, a path as text, or None.
+    Only a regular, non-empty file of an upload passes: links are resolved first, and the folders around the uploads
+    do not count. Raises Refused, which never tells whether something else exists.
+    """
+    path = data.get("path") if isinstance(data, Mapping) else getattr(data, "path", data)
+    if data is None or (isinstance(data, Mapping) and not path and not data.get("url")):
+        return None
+    if not isinstance(path, str) or not path or len(path) > PATH_MAX_CHARS or "\0" in path:
+        raise _not_received()
+    try:
+        folder = Path(get_upload_folder()).resolve(strict=True)
+        resolved = Path(path).resolve(strict=True)
+        facts = resolved.stat()
+    except (OSError, RuntimeError, ValueError):
+        raise _not_received() from None
+    if resolved.parent.parent != folder or not _UPLOAD_NAME.fullmatch(resolved.parent.name):
+        raise _not_received()
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
+        raise _not_received()
+    return resolved
+
+
+def _not_received() -> Refused:
+    return Refused(
+        "file_not_received", "This is not a file that was uploaded here.", "Upload the file, then try again."
+    )

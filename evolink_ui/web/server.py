@@ -1,0 +1,152 @@
+"""Page, routes and guard as one ASGI application, with every open end of Gradio's closed."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio.routes import App as GradioApp
+from gradio.utils import get_upload_folder
+from starlette.routing import Mount
+
+from evolink_ui.jobs import Jobs
+from evolink_ui.settings import Settings
+
+from .doors import MEBI, Doors
+from .guard import Guard, Limits
+from .headers import HeaderSets
+from .origin import Origins
+from .rates import Allowance
+from .routes import build_routes, link_maker
+from .signing import FileLinks
+from .visitor import Cookies
+
+DISK_FLOOR_BYTES = 1024 * MEBI
+"""Uploads stop while there is still room for the database and for results that are already paid."""
+
+FILE_MAX_BYTES = 101 * MEBI
+"""Of one file; the checks name the vendor's exact limits, this one only ends what is hopeless."""
+
+CONNECTIONS_MAX = 1000
+"""Open at once, of everybody; each costs some 50 KB."""
+
+KEEP_ALIVE_SECONDS = 15
+SHUTDOWN_SECONDS = 10
+
+
+def create_app(settings: Settings, jobs: Jobs, page: gr.Blocks, **page_options: Any) -> Guard:
+    """The whole application, ready for uvicorn.
+
+    `page_options` go to `gr.mount_gradio_app` (theme, css, head, i18n, favicon_path, …); those that open something
+    (monitoring, error texts, run history, server-side rendering) are set here. Also gives `jobs` its file links.
+    """
+    links = FileLinks(settings.secret_key)
+    jobs.link = link_maker(links)
+    outer = FastAPI(
+        routes=list(build_routes(jobs, links, private=settings.auth is not None)),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    root_path = os.environ.get("GRADIO_ROOT_PATH", "")
+    mcp = os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
+    gr.mount_gradio_app(
+        outer,
+        page,
+        path="/",
+        root_path=root_path or None,
+        auth=settings.users or None,
+        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
+        max_file_size=FILE_MAX_BYTES,
+        show_error=False,
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=mcp,
+        **page_options,
+    )
+    gradio_app = _gradio_app(outer)
+    own_addresses = [settings.public_address or settings.public_url]
+    if settings.on_space and "SPACE_HOST" in os.environ:
+        own_addresses.append(f"https://{os.environ['SPACE_HOST']}")
+    return Guard(
+        outer,
+        cookies=Cookies.create(settings.secret_key, embedded=settings.on_space),
+        doors=Doors([name for name, *_ in page.pages if name], mcp=mcp),
+        headers=HeaderSets(
+            embedded=settings.on_space, https=any(address.startswith("https://") for address in own_addresses)
+        ),
+        origins=Origins(
+            trusted_proxies=settings.trusted_proxies, on_space=settings.on_space, own_addresses=own_addresses
+        ),
+        limits=Limits(
+            requests=Allowance(settings.requests_per_minute, 60.0), uploads=Allowance(settings.uploads_per_hour, 3600.0)
+        ),
+        login=_Logins(gradio_app) if settings.auth is not None else None,
+        free_bytes=_free_bytes,
+        root_path=root_path,
+    )
+
+
+def uvicorn_options() -> dict[str, Any]:
+    """Keyword arguments for `uvicorn.run` besides the application. Host and port are Gradio's own variables.
+
+    Forwarding headers are judged by the guard alone; the access log stays off because paths hold signed links.
+    """
+    return {
+        "host": os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        "port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        "proxy_headers": False,
+        "server_header": False,
+        "access_log": False,
+        "log_level": "warning",
+        "limit_concurrency": CONNECTIONS_MAX,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+        "ws": "none",
+    }
+
+
+def exposure_warning(settings: Settings, host: str) -> str | None:
+    """One line for the owner whose key anybody on the network could spend, else None."""
+    if settings.api_key is None or settings.auth is not None or settings.daily_credits is not None:
+        return None
+    if host in ("127.0.0.1", "localhost", "::1"):
+        return None
+    return (
+        "Anybody who reaches this address can spend your EvoLink credits: set EVOLINK_UI_AUTH (logins) "
+        "or EVOLINK_UI_DAILY_CREDITS (a cap per day)."
+    )
+
+
+class _Logins:
+    """The logged-in name of a request, by the cookie that Gradio's login route set."""
+
+    def __init__(self, app: GradioApp) -> None:
+        self._tokens: Mapping[str, str] = app.tokens
+        self._names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+
+    def __call__(self, cookies: Mapping[str, str]) -> str | None:
+        for name in self._names:
+            token = cookies.get(name)
+            if token and token in self._tokens:
+                return self._tokens[token]
+        return None
+
+
+def _gradio_app(outer: FastAPI) -> GradioApp:
+    for route in outer.routes:
+        if isinstance(route, Mount) and isinstance(route.app, GradioApp):
+            return route.app
+    raise RuntimeError("the page was not mounted")
+
+
+def _free_bytes() -> int:
+    folder = Path(get_upload_folder())
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free - DISK_FLOOR_BYTES

@@ -1,0 +1,176 @@
+"""Who is asking: a signed cookie, or the logged-in name; and whose key pays.
+
+Visitors come in three kinds, told apart by how their name begins: `user_` (logged in), `v_` (a signed cookie) and
+`guest_` (no cookie came with the request). All guests of one address share a name, so that throwing cookies away
+gains nothing; a guest owns nothing, but may stop what guests started by its unguessable id.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from .signing import Signer
+
+VISITOR_COOKIE = "evolink_visitor"
+KEY_COOKIE = "evolink_key"
+KEY_HEADER = "x-evolink-key"
+CALLER = "evolink_ui.caller"
+"""Where the guard leaves the Caller in the ASGI scope."""
+
+COOKIE_SECONDS = 400 * 86400
+"""The longest that browsers keep a cookie."""
+
+RENEW_SECONDS = 30 * 86400
+"""A cookie older than this is written anew, so that regular visitors never lose theirs."""
+
+KEY_SECONDS = 30 * 86400
+"""After this a visitor enters the key again."""
+
+KEY_MAX_CHARS = 256
+
+_GUEST = "guest_"
+
+
+class HasOwner(Protocol):
+    """A job, as far as ownership goes."""
+
+    @property
+    def visitor(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """Reads and writes the two cookies. `embedded`: the page lives in another site's frame (a Space)."""
+
+    signer: Signer
+    fernet: Fernet = field(repr=False)
+    embedded: bool
+    clock: Callable[[], float] = time.time
+
+    @classmethod
+    def create(cls, secret: bytes, *, embedded: bool, clock: Callable[[], float] = time.time) -> "Cookies":
+        """Both keys are derived from the app's secret."""
+        seal = base64.urlsafe_b64encode(hmac.digest(secret, b"evolink_ui key cookie", "sha256"))
+        return cls(Signer(secret, "visitor"), Fernet(seal), embedded, clock)
+
+    def new_visitor(self) -> str:
+        """A name nobody can guess."""
+        return "v_" + secrets.token_urlsafe(16)
+
+    def read_visitor(self, value: str) -> tuple[str, bool] | None:
+        """The visitor that a cookie names and whether the cookie should be renewed; None where it is not ours."""
+        data = self.signer.read(value)
+        if data is None:
+            return None
+        written, _, visitor = data.decode().partition(":")
+        age_seconds = self.clock() - int(written)
+        return (visitor, age_seconds > RENEW_SECONDS) if age_seconds < COOKIE_SECONDS else None
+
+    def visitor_header(self, visitor: str, *, https: bool) -> str:
+        """The Set-Cookie line that makes a browser this visitor."""
+        value = self.signer.sign(f"{int(self.clock())}:{visitor}".encode())
+        return self._line(VISITOR_COOKIE, value, COOKIE_SECONDS, https)
+
+    def key_header(self, key: str, visitor: str, *, https: bool) -> str:
+        """The Set-Cookie line that carries a key, sealed and bound to its visitor; an empty key removes it."""
+        if not key:
+            return self._line(KEY_COOKIE, "", 0, https)
+        sealed = self.fernet.encrypt_at_time(f"{visitor}\n{key}".encode(), int(self.clock())).decode()
+        return self._line(KEY_COOKIE, sealed, KEY_SECONDS, https)
+
+    def open_key(self, sealed: str, visitor: str) -> str | None:
+        """The key in a cookie, if this visitor put it there and it is not too old."""
+        try:
+            data = self.fernet.decrypt_at_time(sealed.encode(), KEY_SECONDS, int(self.clock())).decode()
+        except (InvalidToken, ValueError):
+            return None
+        owner, _, key = data.partition("\n")
+        return key if owner == visitor else None
+
+    def _line(self, name: str, value: str, max_age_seconds: int, https: bool) -> str:
+        # In a frame of another site a Lax cookie does not come along; Partitioned keeps it apart per embedding site.
+        site = "SameSite=None; Secure; Partitioned" if self.embedded else f"SameSite=Lax{'; Secure' if https else ''}"
+        return f"{name}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; {site}"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the guard found out about one request."""
+
+    visitor: str
+    address: str
+    https: bool
+    user: str | None
+    """The logged-in name, where the instance has logins."""
+    cookies: Cookies = field(repr=False)
+    header_key: str = field(repr=False)
+    sealed_key: str = field(repr=False)
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether the request came without a cookie of ours and without a login."""
+        return self.visitor.startswith(_GUEST)
+
+    def key(self) -> str | None:
+        """The visitor's own EvoLink key: the header's, else the cookie's, else None."""
+        if valid_key(self.header_key):
+            return self.header_key
+        return self.cookies.open_key(self.sealed_key, self.visitor) if self.sealed_key else None
+
+
+def valid_key(key: str) -> bool:
+    """Whether a text can be an API key at all: visible ASCII, of bounded length."""
+    return 0 < len(key) <= KEY_MAX_CHARS and key.isascii() and key.isprintable() and " " not in key
+
+
+def guest_name(address: str) -> str:
+    """The name that all guests of one address share; tells nothing of the address to those who read it."""
+    return _GUEST + hashlib.sha256(b"evolink_ui guest " + address.encode()).hexdigest()[:20]
+
+
+def user_name(name: str) -> str:
+    """The visitor of a logged-in person."""
+    return "user_" + name
+
+
+def caller_of(request: Any) -> Caller | None:
+    """The Caller of a Starlette request or a `gr.Request`; None where the request did not come through the guard."""
+    inner = getattr(request, "request", None) or request
+    scope = getattr(inner, "scope", None)
+    caller = scope.get(CALLER) if isinstance(scope, dict) else None
+    return caller if isinstance(caller, Caller) else None
+
+
+def visitor_of(request: Any) -> str:
+    """Who sent a request (Starlette's or `gr.Request`). Without the guard in front: a stranger who owns nothing."""
+    caller = caller_of(request)
+    return caller.visitor if caller else _GUEST + secrets.token_hex(10)
+
+
+def key_of(request: Any) -> str | None:
+    """The visitor's own EvoLink key, from the header `X-EvoLink-Key` or the sealed cookie; None for the owner's key."""
+    caller = caller_of(request)
+    return caller.key() if caller else None
+
+
+def owns(visitor: str, job: HasOwner) -> bool:
+    """Whether a job is in this visitor's History. Guests own nothing."""
+    return not visitor.startswith(_GUEST) and hmac.compare_digest(visitor.encode(), job.visitor.encode())
+
+
+def may(visitor: str, job: HasOwner, action: str) -> bool:
+    """Whether a visitor may do `action` to a job whose id they know: owners everything, others may only stop what
+    was started by a client without cookies."""
+    return owns(visitor, job) or (action == "stop" and job.visitor.startswith(_GUEST))
+
+
+def may_look(visitor: str, job: HasOwner, *, private: bool) -> bool:
+    """Whether a visitor who knows a job's id may see it. On an instance with logins only its owner may."""
+    return not private or owns(visitor, job)
