@@ -112,7 +112,7 @@ class _Timing:
         self.last = 0
         self.end = 0
 
-    def add(self, packet: av.Packet[Any]) -> None:
+    def add(self, packet: "av.Packet[Any]") -> None:
         if packet.size == 0 or packet.is_discard:
             return
         at = packet.pts if packet.pts is not None else packet.dts
@@ -167,7 +167,7 @@ class _Scan:
             for frame in self._frames(packet):
                 self._look(frame)
 
-    def _frames(self, packet: av.Packet[Any]) -> Iterator[av.VideoFrame]:
+    def _frames(self, packet: "av.Packet[Any]") -> Iterator[av.VideoFrame]:
         try:
             for frame in packet.decode():
                 if isinstance(frame, av.VideoFrame):
