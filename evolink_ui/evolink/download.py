@@ -1,0 +1,219 @@
+"""Bringing a result home: streamed to a part file, resumed where it broke off, checked, renamed when whole."""
+
+import asyncio
+import os
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx
+
+from evolink_ui.evolink.codes import consequence, explain
+from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem, ResultUnusable
+from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
+from evolink_ui.evolink.transport import (
+    CONNECT_SECONDS,
+    POOL_SECONDS,
+    READ_SECONDS,
+    USER_AGENT,
+    WRITE_SECONDS,
+    Clients,
+    opened,
+)
+from evolink_ui.evolink.video import problem_of
+from evolink_ui.evolink.world import World
+
+PIECE_BYTES = 256 * 1024
+"""Bytes written to disk at a time."""
+
+RESULT_MAX_BYTES = 2 * 1024**3
+"""No 30 s of 1080p come near 2 GiB; a server that never stops must not fill the disk."""
+
+DOWNLOAD_SECONDS = 30 * 60.0
+"""Longest whole download, repetitions included, so that a server that drips has an end."""
+
+OnBytes = Callable[[int], None]
+"""Called with the bytes on disk so far; may fall back when the result has to be fetched from its start."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is on disk already, and what the server said about the whole."""
+
+    file: BinaryIO
+    size: int = 0
+    total: int | None = None
+    validator: str | None = None
+    resumed: bool = False
+
+    def restart(self) -> None:
+        self.file.seek(0)
+        self.file.truncate()
+        self.size, self.total, self.validator, self.resumed = 0, None, None, False
+
+
+class _Again(Exception):
+    """This attempt failed in a way that may pass."""
+
+    def __init__(self, error: EvoLinkError, *, told: float | None = None) -> None:
+        super().__init__(error.code)
+        self.error, self.told = error, told
+
+
+async def fetch_result(clients: Clients, world: World, url: str, path: Path, on_progress: OnBytes | None) -> int:
+    """Fetch one result video. See `EvoLink.download`."""
+    address = _address(url)
+    part_path = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        file = await asyncio.to_thread(part_path.open, "xb+")
+    except OSError:
+        raise _disk() from None
+    part = _Part(file)
+    try:
+        async with asyncio.timeout(DOWNLOAD_SECONDS):
+            await _fetch(clients, world, address, part, on_progress)
+        await asyncio.to_thread(_publish, part, part_path, path)
+        return part.size
+    except TimeoutError:
+        raise _unusable("timed_out", "The finished video did not arrive in half an hour.") from None
+    except OSError:
+        raise _disk() from None
+    finally:
+        await asyncio.to_thread(_tidy, part, part_path)
+
+
+async def _fetch(clients: Clients, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None) -> None:
+    started, fruitless = world.clock(), 0
+    while True:
+        before = part.size
+        try:
+            await _attempt(
+                clients, world, url, part, on_progress, grace=world.clock() - started < NOT_FOUND_GRACE_SECONDS
+            )
+            return
+        except _Again as again:
+            fruitless = 1 if part.size > before else fruitless + 1
+            if fruitless >= DOWNLOAD_ATTEMPTS:
+                raise again.error from None
+            wait = read_wait_seconds(fruitless, again.told, world.random())
+        await world.pause(wait)
+
+
+async def _attempt(
+    clients: Clients, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None, *, grace: bool
+) -> None:
+    """Fetch what is missing; raises _Again where that may help."""
+    headers = {
+        "Host": url.netloc.decode("ascii"),
+        "Accept-Encoding": "identity",
+        "User-Agent": USER_AGENT,
+        "Accept": "*/*",
+    }
+    if part.size:
+        headers["Range"] = f"bytes={part.size}-"
+        if part.validator:
+            headers["If-Range"] = part.validator
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS)
+    request = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout.as_dict()})
+    lost: EvoLinkError | None = None
+    try:
+        async with opened(clients.downloads, request) as response:
+            await _judge(world, response, part, grace=grace)
+            async for piece in response.aiter_bytes(PIECE_BYTES):
+                part.size += await asyncio.to_thread(part.file.write, piece)
+                if part.size > RESULT_MAX_BYTES:
+                    raise _unusable("too_large", "The result is larger than any video of this kind can be.")
+                if on_progress:
+                    on_progress(part.size)
+    except httpx.TooManyRedirects:
+        lost = _unusable("redirected", "The link to the finished video leads in circles.")
+    except httpx.HTTPError:
+        lost = _unusable("connection_lost", "The connection to the finished video broke off.")
+    if lost is not None:
+        raise _Again(lost)
+    await asyncio.to_thread(_check, part)
+
+
+async def _judge(world: World, response: httpx.Response, part: _Part, *, grace: bool) -> None:
+    """Decide by the head of the answer whether its body continues, replaces or is not the video."""
+    status, headers = response.status_code, response.headers
+    if status == 206 and part.size:
+        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("content-range", ""))
+        total = int(span[3]) if span and span[3] != "*" else None
+        if span and int(span[1]) == part.size and part.total in (None, total):
+            part.total, part.resumed = total, True
+            return
+        await asyncio.to_thread(part.restart)
+        raise _Again(_unusable("changed", "The finished video changed while it was fetched."))
+    if status == 200:
+        await asyncio.to_thread(part.restart)
+        encoded = headers.get("content-encoding", "identity").lower() != "identity"
+        length = headers.get("content-length", "")
+        part.total = int(length) if length.isdigit() and not encoded else None
+        etag = headers.get("etag", "")
+        part.validator = etag if etag.startswith('"') else headers.get("last-modified")
+        return
+    if status == 416:
+        await asyncio.to_thread(part.restart)
+    told = retry_after_seconds(headers.get("retry-after"), date=headers.get("date"), now=world.now())
+    error = explain("result", None, status, charged="yes", retry_after_seconds=told)
+    if status in (206, 408, 416, 425, 429) or status >= 500 or (status == 404 and grace):
+        raise _Again(error, told=told)
+    raise error
+
+
+def _check(part: _Part) -> None:
+    """Refuse what is not one whole video; raises _Again with the part emptied."""
+    part.file.flush()
+    if part.total is not None and part.size < part.total:
+        raise _Again(_unusable("connection_lost", "The finished video is shorter than announced."))
+    problem = problem_of(part.file, part.size, vouched_for=part.total == part.size and not part.resumed)
+    if problem is not None:
+        part.restart()
+        raise _Again(_unusable("not_a_video", problem))
+
+
+def _publish(part: _Part, part_path: Path, path: Path) -> None:
+    part.file.flush()
+    os.fsync(part.file.fileno())
+    part_path.replace(path)
+
+
+def _tidy(part: _Part, part_path: Path) -> None:
+    with suppress(OSError):  # a full disk may refuse the last flush; the error that matters is already on its way
+        part.file.close()
+    part_path.unlink(missing_ok=True)
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise _unusable("bad_link", "EvoLink gave something that is not a link as the result.")
+    return parsed
+
+
+def _unusable(code: str, sentence: str) -> ResultUnusable:
+    return ResultUnusable(
+        f"{sentence} {consequence('result', 'yes')}",
+        code=f"result_{code}",
+        charged="yes",
+        next_step="Press Follow again to fetch it once more; EvoLink keeps it for 24 hours.",
+        retryable=True,
+    )
+
+
+def _disk() -> LocalFileProblem:
+    return LocalFileProblem(
+        f"The finished video could not be written to our disk. {consequence('result', 'yes')}",
+        code="disk_write_failed",
+        charged="yes",
+        next_step="Make room on the disk, then press Follow again; EvoLink keeps the video for 24 hours.",
+        retryable=True,
+    )

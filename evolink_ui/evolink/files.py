@@ -1,0 +1,178 @@
+"""The vendor's file store: a local file becomes a public address for 72 hours."""
+
+import asyncio
+import mimetypes
+import secrets
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from evolink_ui.evolink.codes import consequence, explain
+from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem
+from evolink_ui.evolink.models import Quota, UploadedFile
+from evolink_ui.evolink.policy import UPLOAD_ATTEMPTS, Verdict, judge_read, read_wait_seconds
+from evolink_ui.evolink.reads import Reader, no_answer, refusal
+from evolink_ui.evolink.transport import Answer, Body, NoAnswer, Transport
+from evolink_ui.evolink.world import World
+
+PIECE_BYTES = 256 * 1024
+"""Bytes read from disk at a time: large enough that the hop to a thread costs little, small against memory."""
+
+UPLOAD_SECONDS = 30 * 60.0
+"""Longest whole upload: 100 MB at half a megabit per second."""
+
+UPLOAD_PATH = "/api/v1/files/upload/stream"
+
+OnBytes = Callable[[int], None]
+"""Called with the bytes handed over so far; starts again from 0 when a transfer starts again."""
+
+
+class _Changed(Exception):
+    """The file became shorter while it was read."""
+
+
+class Files:
+    """Upload, delete, quota."""
+
+    def __init__(self, transport: Transport, reader: Reader, world: World, patience_seconds: float) -> None:
+        self._transport, self._reader, self._world = transport, reader, world
+        self._patience_seconds = patience_seconds
+
+    async def upload(self, path: Path, file_name: str | None, on_progress: OnBytes | None) -> UploadedFile:
+        """See `EvoLink.upload`."""
+        name = (file_name or path.name).encode("ascii", "replace").decode().replace("?", "_")
+        name = "".join("_" if char in '"\\/\r\n' or not char.isprintable() else char for char in name)[-120:] or "file"
+        attempt = 0
+        while True:
+            outcome = await self._send_once(path, name, on_progress)
+            if isinstance(outcome, Answer):
+                stored = _stored(outcome)
+                if stored is not None:
+                    return stored
+                if 200 <= outcome.status < 300 and outcome.record.get("success") is False:
+                    raise _declined(outcome)
+                if outcome.status == 404 or judge_read(outcome.status, usable=False) is Verdict.REFUSED:
+                    raise refusal("upload", outcome)
+            attempt += 1
+            if attempt >= UPLOAD_ATTEMPTS:
+                raise no_answer("upload", outcome)
+            told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None
+            await self._world.pause(read_wait_seconds(attempt, told, self._world.random()))
+
+    async def _send_once(self, path: Path, name: str, on_progress: OnBytes | None) -> Answer | NoAnswer:
+        try:
+            file = await asyncio.to_thread(path.open, "rb")
+        except OSError:
+            raise _unreadable() from None
+        try:
+            size = await asyncio.to_thread(file.seek, 0, 2)
+            form = _Form(file, size, name, on_progress)
+            outcome = await self._transport.exchange(
+                "POST", "files", UPLOAD_PATH, body=form.body(), whole_seconds=UPLOAD_SECONDS
+            )
+            if form.broken:
+                raise _unreadable()
+            return outcome
+        finally:
+            await asyncio.to_thread(file.close)
+
+    async def delete(self, file_id: str) -> None:
+        """See `EvoLink.delete_file`."""
+        try:
+            await self._reader.read(
+                "files",
+                f"/api/v1/files/{quote(file_id, safe='')}",
+                lambda answer: True,
+                place="upload",
+                patience_seconds=self._patience_seconds,
+                method="DELETE",
+            )
+        except EvoLinkError as error:
+            if error.status != 404:
+                raise
+
+    async def quota(self) -> Quota:
+        """See `EvoLink.quota`."""
+
+        def usable(answer: Answer) -> Quota | None:
+            data = answer.record.get("data")
+            if answer.record.get("success") is False:
+                raise _declined(answer)
+            return Quota.model_validate(data) if isinstance(data, dict) else None
+
+        return await self._reader.read(
+            "files", "/api/v1/files/quota", usable, place="upload", patience_seconds=self._patience_seconds
+        )
+
+
+class _Form:
+    """One multipart form with one file, read from disk piece by piece in a thread."""
+
+    def __init__(self, file: BinaryIO, size: int, name: str, on_progress: OnBytes | None) -> None:
+        boundary = f"evolink-ui-{secrets.token_hex(16)}"
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self._head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f"Content-Type: {kind}\r\n\r\n"
+        ).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._type = f"multipart/form-data; boundary={boundary}"
+        self._file, self._size, self._on_progress = file, size, on_progress
+        self.broken = False
+        """Whether the file could not be read to the length it had."""
+
+    def body(self) -> Body:
+        return Body(self._pieces(), len(self._head) + self._size + len(self._tail), self._type)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield self._head
+        await asyncio.to_thread(self._file.seek, 0)
+        sent = 0
+        if self._on_progress:
+            self._on_progress(0)
+        while sent < self._size:
+            try:
+                piece = await asyncio.to_thread(self._file.read, min(PIECE_BYTES, self._size - sent))
+            except OSError:
+                piece = b""
+            if not piece:
+                self.broken = True
+                raise _Changed
+            yield piece
+            sent += len(piece)
+            if self._on_progress:
+                self._on_progress(sent)
+        yield self._tail
+
+
+def _stored(answer: Answer) -> UploadedFile | None:
+    data = answer.record.get("data")
+    if not 200 <= answer.status < 300 or answer.record.get("success") is False or not isinstance(data, dict):
+        return None
+    fields: dict[str, Any] = data | {"raw": data}
+    try:
+        return UploadedFile.model_validate(fields)
+    except ValueError:
+        return None
+
+
+def _declined(answer: Answer) -> EvoLinkError:
+    """A 200 that says `success: false`; its own number, where it has one, stands for the status."""
+    number = answer.record.get("code")
+    status = number if isinstance(number, int) and 400 <= number < 600 else 400
+    error = explain(
+        "upload", answer.code, status, charged="no", words=answer.words,
+        request_id=answer.request_id, retry_after_seconds=answer.retry_after_seconds,
+    )  # fmt: skip
+    error.status = answer.status
+    return error
+
+
+def _unreadable() -> LocalFileProblem:
+    return LocalFileProblem(
+        f"The file could not be read to its end, or it changed meanwhile. {consequence('upload', 'no')}",
+        code="file_unreadable",
+        charged="no",
+        next_step="Choose the file again.",
+    )

@@ -1,0 +1,103 @@
+"""The paid order: it goes out once."""
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from evolink_ui.evolink.codes import explain, unknown_outcome
+from evolink_ui.evolink.errors import EvoLinkError
+from evolink_ui.evolink.models import MotionControlRequest, Task
+from evolink_ui.evolink.policy import (
+    ORDER_PATIENCE_SECONDS,
+    Fault,
+    Verdict,
+    judge_order,
+    order_wait_seconds,
+)
+from evolink_ui.evolink.reads import no_answer, task_in
+from evolink_ui.evolink.transport import ORDER_READ_SECONDS, Answer, NoAnswer, Transport
+from evolink_ui.evolink.world import World
+
+ORDER_PATH = "/v1/videos/generations"
+
+OnWait = Callable[[float, EvoLinkError], None]
+"""Called before each pause of an order with its seconds and the error that makes it wait."""
+
+_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
+
+
+def new_idempotency_key() -> str:
+    """Mint the key of one order: 37 characters, 160 random bits. Store it before the order goes out."""
+    return f"evui-{secrets.token_hex(16)}"
+
+
+async def place_order(
+    transport: Transport, world: World, request: MotionControlRequest, key: str, on_wait: OnWait | None
+) -> Task:
+    """Order one video. See `EvoLink.create`."""
+    if not _KEY.fullmatch(key):
+        raise ValueError("an idempotency key has 16 to 96 characters out of A-Z a-z 0-9 . _ -")
+    body = request.to_wire()
+    started, attempt = world.clock(), 0
+    while True:
+        outcome = await transport.exchange(
+            "POST", "api", ORDER_PATH, body=body, headers={"Idempotency-Key": key}, read_seconds=ORDER_READ_SECONDS
+        )
+        if isinstance(outcome, NoAnswer):
+            told, verdict = None, judge_order(None, None, fault=outcome.fault)
+        else:
+            told = outcome.retry_after_seconds
+            verdict = judge_order(outcome.status, outcome.code, paced=told is not None)
+        if verdict is Verdict.ACCEPT and isinstance(outcome, Answer):
+            task = task_in(outcome)
+            if task is not None:
+                return task
+            verdict = Verdict.UNKNOWN
+        error = _error(verdict, outcome, key)
+        if verdict is not Verdict.REPEAT:
+            raise error
+        attempt += 1
+        wait = order_wait_seconds(attempt, told)
+        if world.clock() - started + wait > ORDER_PATIENCE_SECONDS:
+            raise error
+        if on_wait is not None:
+            on_wait(wait, error)
+        await world.pause(wait)
+
+
+def _error(verdict: Verdict, outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
+    if verdict is Verdict.UNKNOWN:
+        return _unknown(outcome, key)
+    if isinstance(outcome, NoAnswer):
+        return no_answer("order", outcome, idempotency_key=key)
+    return explain(
+        "order",
+        outcome.code,
+        outcome.status,
+        charged="unknown" if outcome.code == "idempotency_conflict" else "no",
+        words=outcome.words,
+        request_id=outcome.request_id,
+        retry_after_seconds=outcome.retry_after_seconds,
+        idempotency_key=key,
+    )
+
+
+def _unknown(outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
+    facts: dict[str, Any] = {"status": outcome.status, "request_id": outcome.request_id, "idempotency_key": key}
+    if isinstance(outcome, NoAnswer):
+        timed_out = outcome.fault is Fault.TIMED_OUT
+        what = (
+            "EvoLink did not answer the order in time." if timed_out else "The connection broke off during the order."
+        )
+        return unknown_outcome(what, **facts)
+    facts |= {"retry_after_seconds": outcome.retry_after_seconds}
+    if outcome.code == "paid_outcome_unknown":
+        return explain("order", outcome.code, outcome.status, charged="unknown", words=outcome.words, **{
+            name: value for name, value in facts.items() if name != "status"
+        })  # fmt: skip
+    facts |= {"vendor_code": outcome.code, "vendor_message": outcome.words}
+    if 200 <= outcome.status < 300:
+        return unknown_outcome("EvoLink answered the order with something that carries no task id.", **facts)
+    said = f"HTTP {outcome.status}" + (f", {outcome.code}" if outcome.code else "")
+    return unknown_outcome(f"EvoLink answered the order with an error ({said[:90]}).", **facts)
