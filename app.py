@@ -1,7 +1,38 @@
 """Starts the app: settings, jobs, page, web server. `python app.py`, then http://127.0.0.1:7860"""
 
-from evolink_ui.app import serve
+import sys
+
+import uvicorn
+
+from evolink_ui.jobs import JobError, Jobs
+from evolink_ui.sandbox import create_sandbox
 from evolink_ui.settings import settings_or_exit
+from evolink_ui.ui.page import build_page, page_options
+from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
+
+
+def main() -> None:
+    """Serve until interrupted. Unfinished jobs go on at the next start, however this one ends."""
+    settings = settings_or_exit()
+    sandbox = None
+    if settings.mode == "sandbox":
+        sandbox = create_sandbox(settings.data_dir / "sandbox", allow_private_urls=settings.allow_private_urls)
+    jobs = Jobs(settings, sandbox=sandbox.app if sandbox else None)
+    try:
+        jobs.launch()
+    except JobError as error:
+        sys.exit(f"{error.message} {error.next_step}")
+    options = uvicorn_options()
+    if warning := exposure_warning(settings, options["host"]):
+        print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
+    print(f"Open http://{options['host']}:{options['port']} ({settings.mode})")  # noqa: T201  the same
+    try:
+        uvicorn.run(create_app(settings, jobs, build_page(settings, jobs), **page_options()), **options)
+    finally:
+        jobs.close()
+        if sandbox:
+            sandbox.close()
+
 
 if __name__ == "__main__":
-    serve(settings_or_exit())
+    main()

@@ -46,7 +46,10 @@ class EvoLinkHost:
         return Hosted(file.file_url, _expiry(file.expires_at), file.file_id)
 
 
-def _expiry(value: datetime | str | None) -> float:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.timestamp()
-    return time.time() + LIFE_SECONDS
+def _expiry(text: str | None) -> float:
+    """Seconds since 1970 of the vendor's ISO 8601 text; the documented life where it names none that can be read."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return time.time() + LIFE_SECONDS
+    return moment.timestamp() if moment.tzinfo else time.time() + LIFE_SECONDS

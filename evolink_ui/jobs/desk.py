@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolink_ui.evolink import Credits, EvoLinkError, Task, new_idempotency_key
 from evolink_ui.media import Report
+from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import credits_for
 from evolink_ui.settings import Settings
 
@@ -99,7 +100,7 @@ class Jobs:
         """What the picture is and what is wrong with it."""
         return await intake.judge_image(path)
 
-    async def judge_video(self, path: Path, orientation: str) -> Report:
+    async def judge_video(self, path: Path, orientation: Orientation) -> Report:
         """What the video is and what is wrong with it, for one character orientation."""
         return await intake.judge_video(path, orientation)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 
-from evolink_ui.evolink import EvoLinkError, Task
-from evolink_ui.evolink.errors import task_failure
+from evolink_ui.evolink import EvoLinkError, Task, failure_of
 from evolink_ui.hosting import HostingError
 
 from .job import Charged, Fault, JobError
@@ -112,7 +111,7 @@ def disk_trouble(error: OSError) -> Fault:
 
 def of_task(task: Task) -> Fault:
     """A task that ended without a video."""
-    return of_error(task_failure(task))
+    return of_error(failure_of(task))
 
 
 def unforeseen(charged: Charged) -> Fault:

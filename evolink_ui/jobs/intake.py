@@ -90,7 +90,7 @@ async def judge_image(path: Path) -> Report:
     return await asyncio.to_thread(_judge, path, None)
 
 
-async def judge_video(path: Path, orientation: str) -> Report:
+async def judge_video(path: Path, orientation: limits.Orientation) -> Report:
     """`media.check_video` in a thread; a file that was judged before is not judged again."""
     return await asyncio.to_thread(_judge, path, orientation)
 
@@ -118,7 +118,7 @@ async def take_in(order: Order, folder: Path, *, allow_private_urls: bool) -> di
                 order.video_url,
                 folder,
                 "video",
-                lambda path: judge_video(path, order.character_orientation),
+                lambda path: judge_video(path, "video" if order.character_orientation == "video" else "image"),
                 allow_private_urls,
             ),
         )
@@ -174,7 +174,7 @@ def _put(source: Path, target: Path, *, keep: bool) -> None:
         shutil.copyfile(source, target)
 
 
-def _judge(path: Path, orientation: str | None) -> Report:
+def _judge(path: Path, orientation: limits.Orientation | None) -> Report:
     try:
         facts = path.stat()
     except OSError:
@@ -183,5 +183,5 @@ def _judge(path: Path, orientation: str | None) -> Report:
 
 
 @lru_cache(REPORTS_KEPT)
-def _judged(path: Path, _size: int, _mtime: int, _inode: int, orientation: str | None) -> Report:
+def _judged(path: Path, _size: int, _mtime: int, _inode: int, orientation: limits.Orientation | None) -> Report:
     return check_image(path) if orientation is None else check_video(path, orientation)

@@ -32,6 +32,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
 
@@ -157,8 +158,17 @@ class Ledger:
         if only_run is not None:
             change = change.where(jobs.c.run == only_run)
         change = change.values(state=to, updated_at=now, **_columns(values))
-        with self._changing() as connection:
-            row = connection.execute(change.returning(*jobs.c)).mappings().first()
+        try:
+            with self._changing() as connection:
+                row = connection.execute(change.returning(*jobs.c)).mappings().first()
+        except IntegrityError:
+            raise JobError(
+                "task_belongs_to_another_job",
+                "Another job follows this task already.",
+                "Look for it in My videos, or check the id.",
+                field="task_id",
+                status=409,
+            ) from None
         if row is None:
             raise ImpossibleTransition(self.get(job_id).state.value, to)
         return _job(row)
@@ -207,7 +217,7 @@ class Ledger:
         """How many jobs there are in each state."""
         with self.engine.connect() as connection:
             counts = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
-            return dict(counts.tuples().all())
+            return {row[0]: row[1] for row in counts}
 
     def delete(self, job_id: str) -> None:
         """Forget a job that is not active.

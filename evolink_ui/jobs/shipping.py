@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from evolink_ui.evolink import EvoLink
@@ -66,7 +67,7 @@ class Shipping:
         reporter = asyncio.create_task(self._report(job, sent))
         try:
             uploads = [
-                asyncio.create_task(self._ship_one(path, hosts, account, lambda n, c=column: sent.__setitem__(c, n)))
+                asyncio.create_task(self._ship_one(path, hosts, account, partial(sent.__setitem__, column)))
                 for column, path in files.items()
             ]
             try:

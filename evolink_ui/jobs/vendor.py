@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 SANDBOX_URL = "https://sandbox.evolink.invalid"  # never leaves the process; .invalid can't be resolved (RFC 2606)
-SANDBOX_KEY = "sandbox"
+SANDBOX_KEY = "play-money-key"
 SANDBOX_MIN_POLL_SECONDS = 0.5  # a look at the sandbox costs nobody anything
 VENDOR_MIN_POLL_SECONDS = 2.0  # each look at an unfinished task makes the gateway ask the model's provider
 CONNECTIONS = 100  # httpx's own default, named because downloads share it

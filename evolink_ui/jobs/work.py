@@ -17,7 +17,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from evolink_ui.evolink import EvoLinkError, ModelParams, MotionControlRequest, OutcomeUnknown, Task
+from evolink_ui.evolink import (
+    Element,
+    EvoLinkError,
+    ModelParams,
+    MotionControlRequest,
+    OutcomeUnknown,
+    Task,
+    WatermarkInfo,
+)
 from evolink_ui.hosting import HostingError
 
 from . import faults
@@ -83,20 +91,11 @@ class Work:
         if job.state is not State.HOSTING:
             return
 
-        async def claim() -> None:
-            await self._move(job, State.SUBMITTING, ordered_at=self._clock())
-
-        async def give_back(_seconds: float) -> None:
-            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=None)
-
         try:
             evolink = self._vendor().of_job(job)
-            task = await evolink.create(
-                self._request(job),
-                idempotency_key=job.idempotency_key,
-                before_send=claim,
-                on_wait=give_back,
-            )
+            request = self._request(job)
+            job = await self._move(job, State.SUBMITTING, ordered_at=self._clock())
+            task = await evolink.create(request, idempotency_key=job.idempotency_key)
         except OutcomeUnknown as error:
             await self._end(job, State.UNKNOWN, faults.of_error(error))
         except EvoLinkError as error:
@@ -116,7 +115,6 @@ class Work:
             async for task in evolink.follow(
                 job.task_id,
                 estimated_seconds=job.estimated_seconds,
-                since_seconds=self._clock() - (job.ordered_at or job.created_at),
                 wake=self._wake(job_id),
             ):
                 job = await self._get(job_id, run)
@@ -168,26 +166,23 @@ class Work:
 
     def _request(self, job: Job) -> MotionControlRequest:
         asked = job.request
-        params = ModelParams(character_orientation=asked["character_orientation"], keep_sound=asked["keep_sound"])
-        if asked["watermark"]:
-            params = params.model_copy(update={"watermark_info": {"enabled": True}})
-        if asked["element_id"]:
-            params = params.model_copy(update={"element_list": [{"element_id": asked["element_id"]}]})
-        values: dict[str, Any] = {"prompt": asked["prompt"]} if asked["prompt"] else {}
-        if address := self._callback_url(job):
-            values["callback_url"] = address
         return MotionControlRequest(
             image_urls=[job.image_url or ""],
             video_urls=[job.video_url or ""],
+            prompt=asked["prompt"] or None,
             quality=asked["quality"],
-            model_params=ModelParams.model_validate(params.model_dump(exclude_unset=True)),
-            **values,
+            model_params=ModelParams(
+                character_orientation=asked["character_orientation"],
+                keep_sound=asked["keep_sound"],
+                watermark_info=WatermarkInfo(enabled=True) if asked["watermark"] else None,
+                element_list=[Element(element_id=asked["element_id"])] if asked["element_id"] else None,
+            ),
+            callback_url=self._callback_url(job),
         )
 
     async def _ordered(self, job: Job, task: Task) -> None:
         log.warning("job=%s ordered task=%s", job.id, task.id)  # on the log at once, whatever the database does next
-        usage = task.usage
-        reserved = credits_on_the_wire(usage.credits_reserved if usage else None, job.credits_estimated)
+        reserved = credits_on_the_wire(task.usage.credits_reserved, job.credits_estimated)
         await self._move(
             job,
             State.RUNNING,
@@ -204,8 +199,7 @@ class Work:
         if not task.result_urls:
             await self._end(job, State.STOPPED, faults.NO_RESULT)
             return
-        usage = task.usage
-        used = credits_on_the_wire(usage.credits_used if usage else None, job.credits_estimated)
+        used = credits_on_the_wire(task.usage.final_credits, job.credits_estimated)
         await self._move(
             job,
             State.SAVING,
