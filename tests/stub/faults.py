@@ -1,0 +1,87 @@
+"""What can go wrong with one request, as plain values that also travel as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Place = Literal["order", "task", "credits", "upload", "quota", "delete", "file", "result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One misbehaviour, used up by one request. Build it with the functions below."""
+
+    end: Literal["answer", "drop", "reset", "hang", "cut"]
+    """How the exchange ends: with an answer, a closed connection, a reset one, silence, or an answer cut short."""
+
+    work: bool = False
+    """Whether the server does its work first (an order is then taken and paid)."""
+
+    status: int = 500
+    """Status of `answer`."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers of `answer`."""
+
+    body: str = ""
+    """Body of `answer`."""
+
+    seconds: float = 0.0
+    """How long `hang` is silent before it closes, or the other ends wait first."""
+
+    keep_bytes: int = 0
+    """How much of the answer's body `cut` still sends."""
+
+    early: bool = False
+    """Answer before the request's body was read."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Fault":
+        """The fault that `to_dict` described."""
+        return cls(**fields)
+
+
+def answer(
+    status: int,
+    code: str | None = None,
+    *,
+    message: str = "The stand-in was told to say this.",
+    retry_after: str | float | None = None,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    work: bool = False,
+    early: bool = False,
+) -> Fault:
+    """Answer with this status, in EvoLink's error shape unless `body` (JSON-able, or text as it is) is given."""
+    sent = {"content-type": "application/json", "x-request-id": "req-stub", **(headers or {})}
+    if retry_after is not None:
+        sent["retry-after"] = str(retry_after)
+    if body is None:
+        body = {"error": {"code": code, "message": message, "type": "stub_error"}} if code else {}
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Fault("answer", work=work, status=status, headers=sent, body=text, early=early)
+
+
+def drop(*, after_work: bool = False, reset: bool = False) -> Fault:
+    """Close the connection without an answer, before or after doing the work; `reset` sends RST instead of FIN."""
+    return Fault("reset" if reset else "drop", work=after_work)
+
+
+def hang(seconds: float = 30.0, *, after_work: bool = False) -> Fault:
+    """Say nothing for so long, then close."""
+    return Fault("hang", work=after_work, seconds=seconds)
+
+
+def cut(keep_bytes: int) -> Fault:
+    """Do the work, announce the whole answer, send only the first bytes of its body, close."""
+    return Fault("cut", work=True, keep_bytes=keep_bytes)
+
+
+def garbage(text: str = "<html>it works!</html>", *, work: bool = True) -> Fault:
+    """200 with a body that is not JSON."""
+    return Fault("answer", work=work, status=200, headers={"content-type": "text/html"}, body=text)
