@@ -113,8 +113,9 @@ def checked_url(url: str, *, https_only: bool = True, allow_private: bool = Fals
         raise Refused("link_not_https", "Only https:// links are taken.", "Give the https:// form of the link.")
     if parsed.userinfo:
         raise Refused("link_with_user", "The link carries a user name or password.", "Give a link without them.")
-    if parsed.port is not None and parsed.port < FIRST_FREE_PORT and parsed.port not in (80, 443):
-        raise Refused("link_port", f"Port {parsed.port} is not a web port.", "Give a link to an ordinary web server.")
+    port = parsed.port or 443
+    if port not in (80, 443) and not FIRST_FREE_PORT <= port < 65536:
+        raise Refused("link_port", f"Port {port} is not a web port.", "Give a link to an ordinary web server.")
     return parsed
 
 
