@@ -1,0 +1,74 @@
+"""The tab where a video is made: the form on one side, the live card of the newest job on the other."""
+
+from typing import Any
+
+import gradio as gr
+
+from evolink_ui.media import limits
+from evolink_ui.settings import Settings
+from evolink_ui.ui.desk import Desk, answered, price
+from evolink_ui.ui.parts import part
+from evolink_ui.ui.text import words
+
+TOP_UP_URL = "https://evolink.ai/dashboard"
+"""Where the vendor sells credits."""
+
+
+def create_form(settings: Settings, desk: Desk) -> gr.HTML:
+    """The form. Its script keeps a draft in the browser, so that nothing typed is lost."""
+
+    async def judge_image(data: Any, _request: gr.Request) -> dict[str, Any]:
+        return await desk.judge_image(data)
+
+    async def judge_video(data: Any, _request: gr.Request) -> dict[str, Any]:
+        return await desk.judge_video(data)
+
+    async def order(data: Any, request: gr.Request) -> dict[str, Any]:
+        return await desk.order(data, request)
+
+    async def example(_data: Any, _request: gr.Request) -> dict[str, Any]:
+        return await desk.example()
+
+    async def balance(_data: Any, request: gr.Request) -> dict[str, Any]:
+        return await desk.balance(request)
+
+    return part(
+        "form",
+        "drop.js",
+        "create.js",
+        props={
+            "mode": settings.mode,
+            "topup_url": TOP_UP_URL,
+            "limits": form_limits(settings),
+            "rates": {quality: price(1.0, quality) for quality in ("720p", "1080p")},
+            "words": words(
+                "common", "level", "unit", "create", "example", "drop", "facts", "problem", "facing", "quality",
+                "sound", "prompt", "advanced", "watermark", "element", "consent", "go", "why", "balance", "error",
+                "next", "tab",
+            ),
+        },
+        functions={
+            "judge_image": answered(judge_image),
+            "judge_video": answered(judge_video),
+            "order": answered(order),
+            "example": answered(example),
+            "balance": answered(balance),
+        },
+    )  # fmt: skip
+
+
+def form_limits(settings: Settings) -> dict[str, Any]:
+    """The numbers by which the form judges a file before a byte of it is sent."""
+    return {
+        "keep_days": settings.keep_days,
+        "prompt_max_chars": limits.PROMPT_MAX_CHARS,
+        "image": {"max_bytes": limits.IMAGE_MAX_BYTES, "min_side_px": limits.IMAGE_MIN_SIDE_PX},
+        "video": {
+            "max_bytes": limits.VIDEO_MAX_BYTES,
+            "min_side_px": limits.VIDEO_MIN_SIDE_PX,
+            "min_seconds": limits.VIDEO_MIN_SECONDS,
+            "max_seconds": limits.VIDEO_MAX_SECONDS,
+            "image_orientation_max_seconds": limits.IMAGE_ORIENTATION_MAX_SECONDS,
+            "tolerance_seconds": limits.DURATION_TOLERANCE_SECONDS,
+        },
+    }

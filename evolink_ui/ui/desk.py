@@ -1,0 +1,213 @@
+"""What the page's scripts may ask of the server: judge a file, place an order, an example, the balance.
+
+Every function takes one JSON value from a browser, which is believed in nothing, and answers a JSON object; what is
+wrong comes back as `{"error": {"code", "message", "next_step"}}`, never as an exception.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from evolink_ui.evolink import EvoLinkError
+from evolink_ui.jobs import JobError, Jobs, Order
+from evolink_ui.media import Report
+from evolink_ui.media.limits import Orientation
+from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
+from evolink_ui.net import Refused
+from evolink_ui.web.received import received_file
+from evolink_ui.web.visitor import key_of, visitor_of
+
+TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
+KEEP_ATTEMPTS: Final = 1024
+"""Presses of Generate that are remembered by name."""
+ATTEMPT_MAX_CHARS: Final = 64
+
+Answer = dict[str, Any]
+Handler = Callable[[Any, gr.Request], Awaitable[Answer]]
+
+
+class Wrong(Exception):
+    """The form can't be ordered as it is."""
+
+    def __init__(self, code: str, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.answer = {"code": code, "message": message, "next_step": next_step}
+
+
+def answered(handler: Handler) -> Handler:
+    """Turns what a handler raises for a person into an answer; anything else stays an error of ours."""
+
+    @wraps(handler)
+    async def answer(data: Any, request: gr.Request) -> Answer:
+        try:
+            return await handler(data if isinstance(data, dict) else {}, request)
+        except Wrong as wrong:
+            return {"error": wrong.answer}
+        except JobError as error:
+            return {"error": error.to_dict()}
+        except (Refused, EvoLinkError) as error:
+            return {"error": {"code": error.code, "message": error.message, "next_step": error.next_step}}
+
+    return answer
+
+
+class Attempts:
+    """Presses of Generate by the name that the page gave them: sent twice, one is carried out and both get its job.
+
+    A browser whose connection broke can't know whether its order arrived; it sends the same attempt again.
+    """
+
+    def __init__(self, keep: int = KEEP_ATTEMPTS) -> None:
+        self._keep = keep
+        self._known: OrderedDict[tuple[str, str], asyncio.Task[Answer]] = OrderedDict()
+
+    async def once(self, visitor: str, name: str, start: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer of `start`, which runs at most once for a visitor's `name` unless it failed."""
+        key = (visitor, name)
+        task = self._known.get(key)
+        if task is None:
+            task = asyncio.ensure_future(_run(start))
+            self._known[key] = task
+            while len(self._known) > self._keep:
+                self._known.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if task.done() and (task.cancelled() or task.exception() is not None):
+                self._known.pop(key, None)
+
+
+async def _run(start: Callable[[], Awaitable[Answer]]) -> Answer:
+    return await start()
+
+
+class Desk:
+    """The functions of one page. `examples`: gives the folder's example pairs, building them when missing."""
+
+    def __init__(self, jobs: Jobs, examples: Callable[[], list[Any]]) -> None:
+        self._jobs = jobs
+        self._examples = examples
+        self._attempts = Attempts()
+
+    async def judge_image(self, data: Mapping[str, Any]) -> Answer:
+        """What is known about a picture that was just uploaded: {file, report, poster, preview_url}."""
+        path = _given(data)
+        return _judgement(path, await self._jobs.judge_image(path))
+
+    async def judge_video(self, data: Mapping[str, Any]) -> Answer:
+        """What is known about a video that was just uploaded: {file, report, poster, preview_url, prices}.
+
+        A video that is too long for the orientation of the form only is let through: the form says so by itself, and
+        takes it back as soon as the orientation is changed.
+        """
+        path = _given(data)
+        report = await self._jobs.judge_video(path, _orientation(data))
+        serious = [problem for problem in report.problems if problem.code != TOO_LONG_FACING_IMAGE]
+        answer = _judgement(path, replace(report, ok=not serious and report.facts is not None, problems=serious))
+        seconds = getattr(report.facts, "duration_seconds", None)
+        answer["prices"] = {quality: price(seconds, quality) for quality in CREDITS_PER_SECOND} if seconds else None
+        return answer
+
+    async def order(self, form: Mapping[str, Any], request: gr.Request) -> Answer:
+        """Place the order of a form: the new job's view."""
+        visitor = visitor_of(request)
+        attempt = str(form.get("attempt") or "")[:ATTEMPT_MAX_CHARS]
+
+        async def start() -> Answer:
+            job = await self._jobs.start(order_of(form), visitor=visitor, api_key=key_of(request))
+            return await self._jobs.show(job)
+
+        return await (self._attempts.once(visitor, attempt, start) if attempt else start())
+
+    async def example(self) -> Answer:
+        """The first example pair, received as if it had been uploaded: {image, video}, each {path, name}."""
+        pairs = await asyncio.to_thread(self._examples)
+        pair = pairs[0]
+        image, video = await asyncio.gather(*(asyncio.to_thread(receive, file) for file in (pair.image, pair.video)))
+        return {"image": image, "video": video}
+
+    async def balance(self, request: gr.Request) -> Answer:
+        """Credits that may still be spent, or null where nobody says."""
+        credits_left = await self._jobs.credits(api_key=key_of(request))
+        return {"remaining": credits_left.remaining_credits if credits_left is not None else None}
+
+
+def order_of(form: Mapping[str, Any]) -> Order:
+    """The order that a form from a browser describes; its files are only those that this server received."""
+    return Order(
+        character_orientation=_orientation(form),
+        prompt=_text(form, "prompt"),
+        quality=_text(form, "quality"),
+        keep_sound=form.get("keep_sound") is not False,
+        watermark=form.get("watermark") is True,
+        element_id=_text(form, "element_id").strip(),
+        image=_received(form.get("image")),
+        video=_received(form.get("video")),
+        image_url=_text(form, "image_url").strip(),
+        video_url=_text(form, "video_url").strip(),
+    )
+
+
+def price(seconds: float, quality: str) -> dict[str, float]:
+    """Estimated price of a video: {credits, usd}. seconds: the reference video's length."""
+    credits_amount = credits_for(seconds, quality)
+    return {"credits": credits_amount, "usd": usd_for(credits_amount)}
+
+
+def receive(source: Path) -> dict[str, str]:
+    """Put a file of ours where uploads are kept, as Gradio would: {path, name}. The same bytes are kept once."""
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    folder = Path(get_upload_folder()) / digest
+    target = folder / source.name
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{source.name}.{os.getpid()}.part"
+        shutil.copyfile(source, part)
+        part.replace(target)
+    return {"path": str(target.resolve()), "name": source.name}
+
+
+def _judgement(path: Path, report: Report) -> Answer:
+    poster = report.poster_jpeg
+    return {
+        "file": {"path": str(path)},
+        "report": report.to_dict(),
+        "poster": f"data:image/jpeg;base64,{base64.b64encode(poster).decode()}" if poster else None,
+        "preview_url": f"gradio_api/file={quote(str(path))}",
+    }
+
+
+def _given(data: Mapping[str, Any]) -> Path:
+    path = _received(data)
+    if path is None:
+        raise Wrong("file_gone", "No file was given.", "Choose the file again.")
+    return path
+
+
+def _orientation(data: Mapping[str, Any]) -> Orientation:
+    return "video" if data.get("character_orientation") == "video" else "image"
+
+
+def _received(data: object) -> Path | None:
+    try:
+        return received_file(data)
+    except Refused as refused:
+        raise Wrong("file_gone", refused.message, refused.next_step) from None
+
+
+def _text(form: Mapping[str, Any], name: str) -> str:
+    value = form.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,56 @@
+"""The page as pure layout: which parts there are and where they stand."""
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from evolink_ui.jobs import Jobs
+from evolink_ui.sandbox.examples import ExamplePair, ensure_examples
+from evolink_ui.settings import Settings
+from evolink_ui.ui.create import create_form
+from evolink_ui.ui.desk import Desk
+from evolink_ui.ui.job_card import job_card
+from evolink_ui.ui.text import TITLE, say
+from evolink_ui.ui.theme import head, theme
+
+CACHE_SWEEP_SECONDS = 3600
+CACHE_KEEP_SECONDS = 24 * 3600
+"""Uploads that nobody ordered with are removed after a day; a job has its own copies."""
+
+
+def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
+    """The Blocks of the app. Mount it with `page_options()`."""
+
+    def examples() -> list[ExamplePair]:
+        return ensure_examples(settings.data_dir / "examples")
+
+    page: gr.Blocks
+    desk = Desk(jobs, examples)
+    with gr.Blocks(
+        title=TITLE,
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS),
+    ) as page:
+        gr.HTML(_header(settings.mode), apply_default_css=False, js_on_load=None, elem_id="mc-head")
+        with gr.Tabs(elem_id="mc-tabs"), gr.Tab(say("tab.create"), id="create"), gr.Row(elem_id="mc-two"):
+            with gr.Column(min_width=280, elem_id="mc-left"):
+                create_form(settings, desk)
+            with gr.Column(min_width=280, elem_id="mc-right"):
+                job_card(settings)
+    return page
+
+
+def page_options() -> dict[str, Any]:
+    """What Gradio must be told when the page is mounted, so that it looks as meant."""
+    return {"theme": theme(), "head": head(), "footer_links": ["api"]}
+
+
+def _header(mode: str) -> str:
+    badge, hint = (html.escape(say(code)) for code in (f"head.{mode}", f"head.{mode}.hint"))
+    return (
+        '<header class="mc-header"><div class="mc-brand"><span class="mc-mark" aria-hidden="true"><i></i><i></i></span>'
+        f"<div><h1>{html.escape(say('head.title'))}</h1><p>{html.escape(say('head.line'))}</p></div></div>"
+        f'<p class="mc-mode {mode}"><span class="mc-badge {mode}">{badge}</span> <span>{hint}</span></p></header>'
+    )
