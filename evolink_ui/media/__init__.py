@@ -5,6 +5,7 @@ Importing this package loads no decoder: they live in child processes with limit
 
 from evolink_ui.media.check import check_image, check_video
 from evolink_ui.media.child import POOL
+from evolink_ui.media.fix import FixCancelled, Fixed, FixFailed, fix_image, fix_video
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.rules import compare
@@ -15,6 +16,9 @@ close = POOL.close
 """End the children now; happens by itself when the process ends."""
 
 __all__ = [
+    "FixCancelled",
+    "FixFailed",
+    "Fixed",
     "ImageFacts",
     "Orientation",
     "Problem",
@@ -24,5 +28,7 @@ __all__ = [
     "check_video",
     "close",
     "compare",
+    "fix_image",
+    "fix_video",
     "warm_up",
 ]

@@ -38,10 +38,8 @@ class Track:
     """By its media header."""
     samples: int = 0
     edits: int = 0
-    width: int = 0
-    """Pixels as coded."""
-    height: int = 0
-    """Pixels as coded."""
+    rotation: int = 0
+    """Degrees, 0, 90, 180 or 270, by which a player turns it."""
 
 
 @dataclass(slots=True)
@@ -182,9 +180,13 @@ class _Inner:
         if each == 0 and count > 100_000:
             raise Refused("video_damaged")
 
-    def descriptions(self, body: memoryview) -> None:
-        if self.track.handler in (b"vide", b"") and len(body) >= 8 + 36:
-            self.track.width, self.track.height = struct.unpack_from(">HH", body, 8 + 32)
+    def track_header(self, body: memoryview) -> None:
+        across, up = struct.unpack_from(">ii", body, 40 + 12 * (body[0] == 1))
+        down, along = struct.unpack_from(">ii", body, 52 + 12 * (body[0] == 1))
+        if across == along == 0 and up and down:
+            self.track.rotation = 90 if up > 0 else 270
+        elif across < 0 and along < 0:
+            self.track.rotation = 180
 
 
 _READERS: Final = {
@@ -197,7 +199,7 @@ _READERS: Final = {
     b"ctts": _Inner.runs,
     b"elst": _Inner.edits,
     b"trun": _Inner.fragment_run,
-    b"stsd": _Inner.descriptions,
+    b"tkhd": _Inner.track_header,
 }
 
 

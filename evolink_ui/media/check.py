@@ -33,13 +33,8 @@ def check_image(path: Path) -> Report:
         return _refused(problem("image_too_big", "image", size=size_text(source.size_bytes)))
     header: dict[str, Any] = {}
     found, poster = _ask("image", name, source, header)
-    width, height = _count(header.get("width")), _count(header.get("height"))
-    facts = None
-    problems: list[Problem] = []
-    if width and height:
-        brightness = found.get("brightness")
-        facts = ImageFacts(width, height, source.size_bytes, name, _number(brightness) if brightness else brightness)
-        problems = rules.image_problems(facts)
+    facts = image_facts({**header, **found}, source.size_bytes, name)
+    problems = rules.image_problems(facts) if facts is not None else []
     problems += _refusal(found, "image")
     warnings = rules.image_warnings(facts, found) if facts is not None else []
     return Report(not problems, facts, problems, warnings, poster)
@@ -64,27 +59,42 @@ def check_video(path: Path, orientation: Orientation = "image") -> Report:
     header: dict[str, Any] = {}
     found, poster = _ask("video", name, source, header)
     known = {**header, **found}
-    width, height = _count(known.get("width")), _count(known.get("height"))
-    if not (width and height):
+    facts = video_facts(known, source.size_bytes, name)
+    if facts is None:
         return _refused(*_refusal(found, "video"))
-    brightness = known.get("brightness")
-    facts = VideoFacts(
-        width=width,
-        height=height,
-        size_bytes=source.size_bytes,
-        format=name,
-        duration_seconds=round(_number(known.get("duration_seconds")), 3),
-        fps=round(_number(known.get("fps")), 3),
-        has_audio=known.get("has_audio") is True,
-        codec=str(known.get("codec"))[:40],
-        checked_seconds=_number(known.get("checked_seconds")),
-        cuts_seconds=tuple(_number(cut) for cut in known.get("cuts_seconds") or ()),
-        brightness=_number(brightness) if brightness is not None else None,
-    )
     problems = rules.video_problems(facts, orientation, str(known.get("pixels") or ""))
     problems += _refusal(found, "video")
     warnings = rules.video_warnings(facts, known)
     return Report(not problems, facts, problems, warnings, poster, rules.fits(facts, problems))
+
+
+def image_facts(said: dict[str, Any], size_bytes: int, format_name: str) -> ImageFacts | None:
+    """What a child said of a picture, with every value made what it must be; None without a size."""
+    width, height = _count(said.get("width")), _count(said.get("height"))
+    if not (width and height):
+        return None
+    return ImageFacts(width, height, size_bytes, format_name, _perhaps(said.get("brightness")))
+
+
+def video_facts(said: dict[str, Any], size_bytes: int, format_name: str) -> VideoFacts | None:
+    """What a child said of a video, with every value made what it must be; None without a size."""
+    width, height = _count(said.get("width")), _count(said.get("height"))
+    if not (width and height):
+        return None
+    cuts = said.get("cuts_seconds")
+    return VideoFacts(
+        width=width,
+        height=height,
+        size_bytes=size_bytes,
+        format=format_name,
+        duration_seconds=round(_number(said.get("duration_seconds")), 3),
+        fps=round(_number(said.get("fps")), 3),
+        has_audio=said.get("has_audio") is True,
+        codec=str(said.get("codec"))[:40],
+        checked_seconds=_number(said.get("checked_seconds")),
+        cuts_seconds=tuple(_number(cut) for cut in cuts) if isinstance(cuts, list) else (),
+        brightness=_perhaps(said.get("brightness")),
+    )
 
 
 class _NotEven(Exception):
@@ -143,6 +153,10 @@ def _found(kind: str, name: str) -> str:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and 0 < value < 1 << 31 else 0
+
+
+def _perhaps(value: object) -> float | None:
+    return None if value is None else _number(value)
 
 
 def _number(value: object) -> float:

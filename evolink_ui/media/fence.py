@@ -42,6 +42,21 @@ def limit_writing(file_bytes: int) -> None:
     _lower(resource.RLIMIT_FSIZE, file_bytes)
 
 
+def end_family() -> None:
+    """End this process and what it started, at once."""
+    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():  # ours alone: the parent started us in a new session
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def die_with_parent() -> None:
+    """To be called between fork and exec, from a main thread: the kernel ends the new process when we end (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+
+
 def start_clock(seconds: float) -> None:
     """End this process, whatever it is doing, `seconds` from now; 0 stops the clock."""
     if hasattr(signal, "setitimer"):

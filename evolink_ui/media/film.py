@@ -23,7 +23,7 @@ SKIPPING_AFTER_SECONDS: Final = 0.15
 """By then it is known how fast this video decodes; one that would not get done is looked at without its B-frames."""
 PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
 
-_ERRORS: Final = (av.error.FFmpegError, ValueError, OSError, MemoryError, ArithmeticError)
+ERRORS: Final = (av.error.FFmpegError, ValueError, OSError, MemoryError, ArithmeticError)
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 
@@ -39,11 +39,11 @@ def examine_film(file: BinaryIO, seconds: float, tell: Tell) -> tuple[dict[str, 
             return _examine(container, layout, deadline, tell)
     except Refused:
         raise
-    except _ERRORS as error:
+    except ERRORS as error:
         raise Refused("video_damaged") from error
 
 
-def _picture_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
+def picture_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
     for stream in container.streams.video:
         attached = bool(stream.disposition & av.stream.Disposition.attached_pic)
         if not attached and stream.codec_context is not None:
@@ -54,26 +54,13 @@ def _picture_stream(container: av.container.InputContainer) -> av.video.stream.V
 def _examine(
     container: av.container.InputContainer, layout: Layout, deadline: float, tell: Tell
 ) -> tuple[dict[str, Any], bytes | None]:
-    stream = _picture_stream(container)
+    stream = picture_stream(container)
     context = stream.codec_context
-    if context.width <= 0 or context.height <= 0:
-        raise Refused("video_damaged")
-    timing = _Timing(stream.time_base or Fraction(1, 1000))
-    for entry in stream.index_entries:
-        timing.expected += not entry.is_discard if hasattr(entry, "is_discard") else 1
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    facts: dict[str, Any] = {
-        "has_audio": bool(container.streams.audio),
-        "codec": context.name,
-        "pixels": context.pix_fmt or "",
-        "stored_width": context.width,
-        "stored_height": context.height,
-        "claimed_seconds": max([layout.seconds, *(t.seconds for t in layout.tracks if t.handler == b"vide")]),
-        **_shown_size(context.width, context.height, aspect, 0),
-        "duration_seconds": float((stream.duration or 0) * timing.base),
-        "fps": float(stream.average_rate or 0),
-    }
+    facts = header_facts(container, layout)
     tell({"facts": facts})
+    timing = Timing(stream.time_base)
+    timing.expected = len(stream.index_entries)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
     if context.width * context.height > limits.VIDEO_DECODE_MAX_PIXELS:
         for packet in container.demux(stream):
             timing.add(packet)
@@ -92,6 +79,31 @@ def _examine(
     return facts, _poster(scan.first, int(facts["width"]), int(facts["height"]))
 
 
+def header_facts(container: av.container.InputContainer, layout: Layout) -> dict[str, Any]:
+    """What the header says of the picture, as shown; lengths are its claims. Raises Refused."""
+    stream = picture_stream(container)
+    context = stream.codec_context
+    if context.width <= 0 or context.height <= 0:
+        raise Refused("video_damaged")
+    tracks = [track for track in layout.tracks if track.handler == b"vide"]
+    if stream.duration is not None and stream.time_base is not None:
+        seconds = float(stream.duration * stream.time_base)
+    else:
+        seconds = (container.duration or 0) / av.time_base
+    rotation = tracks[0].rotation if tracks else 0
+    return {
+        "has_audio": bool(container.streams.audio),
+        "codec": context.name,
+        "pixels": context.pix_fmt or "",
+        "stored_width": context.width,
+        "stored_height": context.height,
+        "claimed_seconds": max([layout.seconds, *(track.seconds for track in tracks)]),
+        "duration_seconds": seconds,
+        "fps": float(stream.average_rate or 0),
+        **_shown_size(context.width, context.height, stream.sample_aspect_ratio or Fraction(1), rotation),
+    }
+
+
 def _shown_size(width: int, height: int, aspect: Fraction, rotation: float) -> dict[str, int]:
     """Pixels as a player shows them."""
     if aspect > 0 and aspect != 1:
@@ -101,11 +113,11 @@ def _shown_size(width: int, height: int, aspect: Fraction, rotation: float) -> d
     return {"width": width, "height": height, "rotation": round(rotation) % 360}
 
 
-class _Timing:
+class Timing:
     """The picture's own length, from its packets: neither the header's claim nor the sound's."""
 
-    def __init__(self, base: Fraction) -> None:
-        self.base = base
+    def __init__(self, base: Fraction | None) -> None:
+        self.base = base or Fraction(1, 1000)
         self.expected = 0
         self.packets = 0
         self.first: int | None = None
@@ -138,7 +150,7 @@ class _Timing:
 class _Scan:
     """Decodes the picture once, in order, as far as the time allows."""
 
-    def __init__(self, timing: _Timing, deadline: float) -> None:
+    def __init__(self, timing: Timing, deadline: float) -> None:
         self.timing = timing
         self.deadline = deadline
         self.first: av.VideoFrame | None = None
@@ -219,10 +231,10 @@ def _small(frame: av.VideoFrame) -> motion.Small | None:
 
 
 def _last_frame_decodes(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, timing: _Timing
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, timing: Timing
 ) -> bool:
     """From the last key frame on: its first frame is proof enough, the rest hangs on it."""
-    with contextlib.suppress(*_ERRORS):
+    with contextlib.suppress(*ERRORS):
         container.seek(timing.last, stream=stream, backward=True)
         stream.codec_context.flush_buffers()
         stream.codec_context.skip_frame = "NONKEY"

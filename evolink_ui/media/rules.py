@@ -92,6 +92,10 @@ def video_warnings(facts: VideoFacts, found: dict[str, Any]) -> list[Problem]:
                 seconds=seconds_text(facts.duration_seconds),
             )
         )
+    stored = (int(found.get("stored_width") or 0), int(found.get("stored_height") or 0))
+    if all(stored) and (facts.width, facts.height) not in (stored, stored[::-1]):
+        size = {"width": facts.width, "height": facts.height}
+        warnings.append(problem("video_stretched", "video", stored_width=stored[0], stored_height=stored[1], **size))
     if facts.cuts_seconds:
         times = ", ".join(seconds_text(second) for second in facts.cuts_seconds[:8])
         warnings.append(problem("video_cuts", "video", count=len(facts.cuts_seconds), times=times))

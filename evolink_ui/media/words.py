@@ -36,6 +36,31 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
     "not_a_file": ("This is not an ordinary file, so it was not opened.", "Choose the {thing} file itself.", None),
     "file_unreadable": ("The file could not be read.", "Choose the {thing} again.", None),
     "file_empty": ("The file is empty (0 bytes).", "Choose another {thing}; this one was perhaps never saved.", None),
+    "fix_failed": (
+        "The {thing} could not be mended. Nothing was changed.",
+        "Mend it with the program it came from, or choose another {thing}.",
+        None,
+    ),
+    "fix_not_enough": (
+        "The {thing} could not be mended so that it is accepted: {reason}",
+        "Mend it with the program it came from, or choose another {thing}.",
+        None,
+    ),
+    "fix_part_too_short": (
+        "The chosen part lasts {seconds}; at least 3 s are needed.",
+        "Choose a longer part.",
+        None,
+    ),
+    "fix_part_too_long": (
+        "The chosen part lasts {seconds}; at most {limit} are accepted for this orientation.",
+        "Choose a shorter part.",
+        None,
+    ),
+    "fix_part_outside": (
+        "The chosen part is not inside the video, which lasts {seconds}.",
+        "Choose a start before the end, both within the video.",
+        None,
+    ),
     "check_busy": ("Too many files are being checked at the moment.", "Try again in a few seconds.", None),
     "check_failed": (
         "The {thing} could not be examined: reading it took too long, needed too much memory or failed.",

@@ -1,0 +1,276 @@
+"""In the child: a video made acceptable by FFmpeg's own program, which runs within the same limits and ends with us."""
+
+import contextlib
+import math
+import queue
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import av
+import imageio_ffmpeg  # type: ignore[import-untyped]  # it ships no types
+
+from evolink_ui.media import fence, film, limits
+from evolink_ui.media.boxes import Layout, walk_boxes
+from evolink_ui.media.refusal import Refused, Tell
+from evolink_ui.media.words import seconds_text, size_text
+
+DEMUXERS: Final = {
+    "mp4": "mov",
+    "mov": "mov",
+    "3gp": "mov",
+    "mkv": "matroska",
+    "webm": "matroska",
+    "avi": "avi",
+    "flv": "flv",
+    "wmv": "asf",
+    "mpegts": "mpegts",
+    "mpeg": "mpeg",
+    "ogg": "ogg",
+}
+"""Forced by what the first bytes say: no format that opens other files is among them."""
+MAX_SIDE_PX: Final = 1920
+"""Of what is coded anew: the result has 1080p at most, and the video only lends its motion."""
+CRF: Final = "19"
+"""Nobody sees the difference from the original; 10 s of 1080p have about 8 MB."""
+PRESET: Final = "veryfast"
+MAX_BITS_PER_SECOND: Final = 24_000_000
+"""30 s at it have 90 MB."""
+SOUND_BITS_PER_SECOND: Final = "160k"
+TICK_SECONDS: Final = 0.25
+HDR_CURVES: Final = frozenset({16, 18})
+"""SMPTE 2084 and HLG, by their numbers in H.273."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, decided before anything is started."""
+
+    start: float
+    """Seconds."""
+    length: float
+    """Seconds."""
+    frames_per_second: float
+    size: tuple[int, int] | None
+    """Pixels, where they change."""
+    cut: bool
+    copy_picture: bool
+    """The coded picture is fine as it is and only needs another container."""
+    to_sdr: bool
+    changes: list[str]
+    fixes: list[str]
+
+
+def mend_film(file: BinaryIO, request: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Write an acceptable MP4 to request["out"]; says what was changed. Raises Refused."""
+    name = request["format"]
+    before = _look(file, name)
+    plan = make_plan(before, request)
+    if not plan.fixes:
+        return {"changes": [], "fixes": [], "before": before}
+    out = request["out"]
+    # Sound that cannot be read is no reason to lose the picture; a picture that cannot be copied is coded anew.
+    attempts = [(plan.copy_picture, bool(before["has_audio"]))]
+    attempts += [(False, True)] if attempts[0] == (True, True) else []
+    attempts += [(False, False)] if attempts[-1] != (False, False) else []
+    for copy_picture, sound in attempts:
+        command = _command(request["path"], DEMUXERS[name], out, before, plan, copy_picture=copy_picture, sound=sound)
+        if _run(command, plan.length, tell) and Path(out).stat().st_size > 0:
+            changes = [*plan.changes]
+            if before["has_audio"] and not sound:
+                changes.append("The sound could not be read and was left out.")
+            if Path(out).stat().st_size < before["size_bytes"]:
+                changes.append(f"{size_text(Path(out).stat().st_size)} instead of {size_text(before['size_bytes'])}.")
+            return {"changes": changes, "fixes": plan.fixes, "before": before, "format": "mp4"}
+        Path(out).unlink(missing_ok=True)
+    raise Refused("fix_failed")
+
+
+def _look(file: BinaryIO, name: str) -> dict[str, Any]:
+    """The facts of the file as it is, by its header. Raises Refused."""
+    size_bytes = file.seek(0, 2)
+    layout = walk_boxes(file, size_bytes) if DEMUXERS[name] == "mov" else Layout()
+    file.seek(0)
+    try:
+        with av.open(
+            file, "r", format=DEMUXERS[name], metadata_errors="replace", buffer_size=film.READ_BUFFER_BYTES
+        ) as container:
+            facts = film.header_facts(container, layout)
+            stream = film.picture_stream(container)
+            timing = film.Timing(stream.time_base)
+            for packet in container.demux(stream):
+                timing.add(packet)
+            if timing.seconds > 0:
+                facts |= timing.facts()
+            facts["index"] = stream.index
+            facts["curve"] = int(stream.codec_context.color_trc or 0)
+    except film.ERRORS as error:
+        raise Refused("video_damaged") from error
+    if not facts["duration_seconds"]:
+        raise Refused("video_damaged")
+    return {**facts, "size_bytes": size_bytes}
+
+
+def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
+    """Decide what has to be done. Raises Refused where the chosen part or the shape cannot be made to fit."""
+    changes: list[str] = []
+    fixes: list[str] = []
+    name, codec = request["format"], before["codec"]
+    start, length = _part(before, request)
+    cut = start > 0 or length < before["duration_seconds"] - limits.DURATION_TOLERANCE_SECONDS
+    if cut:
+        fixes.append("trim")
+        changes.append(f"Cut to {seconds_text(length)}, from {seconds_text(start)} to {seconds_text(start + length)}.")
+    plays = codec == "h264" and before["pixels"] in film.PLAIN_PIXELS
+    if not plays:
+        fixes.append("convert")
+        changes.append(f"Coded anew as H.264 (it was {codec}).")
+    elif name not in ("mp4", "mov"):
+        fixes.append("convert")
+        changes.append(f"Put into an MP4 file (it was {name.upper()}).")
+    stretched = (before["width"], before["height"]) not in (
+        (before["stored_width"], before["stored_height"]),
+        (before["stored_height"], before["stored_width"]),
+    )
+    seconds_differ = abs(before["claimed_seconds"] - before["duration_seconds"]) > 0.5 and before["claimed_seconds"] > 0
+    if (stretched or seconds_differ) and "convert" not in fixes:
+        fixes.append("convert")
+        changes.append("Written anew, so that every program reads the same size and length.")
+    too_many_bytes = before["size_bytes"] * length / before["duration_seconds"] > 0.97 * limits.VIDEO_MAX_BYTES
+    coded_anew = cut or not plays or stretched or too_many_bytes
+    size = _size(before["width"], before["height"], coded_anew=coded_anew)
+    if too_many_bytes and "shrink" not in fixes:
+        fixes.append("shrink")
+        changes.append("Coded anew with fewer bytes.")
+    if size is not None and size != (before["width"], before["height"]):
+        bigger = size[0] * size[1] > before["width"] * before["height"]
+        word = "Enlarged" if bigger else "Scaled down"
+        even = abs(size[0] - before["width"]) <= 1 and abs(size[1] - before["height"]) <= 1
+        if not even:
+            fixes += ["enlarge" if bigger else "shrink"] if "shrink" not in fixes or bigger else []
+            changes.append(f"{word} from {before['width']} x {before['height']} to {size[0]} x {size[1]} px.")
+    to_sdr = before["curve"] in HDR_CURVES and (coded_anew or size is not None)
+    if to_sdr:
+        changes.append("Brightness brought from HDR to the ordinary range.")
+    copy_picture = bool(fixes) and not coded_anew and size is None
+    return Plan(start, length, before["fps"], size, cut, copy_picture, to_sdr, changes, fixes)
+
+
+def _part(before: dict[str, Any], request: dict[str, Any]) -> tuple[float, float]:
+    """(start, length) in seconds of what is kept."""
+    whole, longest = float(before["duration_seconds"]), float(request["longest"])
+    start, end = request["start"], request["end"]
+    if not all(value is None or math.isfinite(value) for value in (start, end)):
+        raise Refused("fix_part_outside", seconds=seconds_text(whole))
+    first = max(float(start or 0.0), 0.0)
+    last = min(float(end), whole) if end is not None else min(first + longest, whole)
+    if first >= whole or last <= first:
+        raise Refused("fix_part_outside", seconds=seconds_text(whole))
+    length = last - first
+    if length > longest + limits.DURATION_TOLERANCE_SECONDS:
+        raise Refused("fix_part_too_long", seconds=seconds_text(length), limit=seconds_text(longest))
+    if length < limits.VIDEO_MIN_SECONDS - limits.DURATION_TOLERANCE_SECONDS / 2:
+        raise Refused("fix_part_too_short", seconds=seconds_text(length))
+    return first, length
+
+
+def _size(width: int, height: int, *, coded_anew: bool) -> tuple[int, int] | None:
+    """Even pixels within the limits; None where the size may stay."""
+    low, high = limits.VIDEO_MIN_SIDE_PX, limits.VIDEO_MAX_SIDE_PX
+    fits = low <= min(width, height) and max(width, height) <= high
+    if fits and (not coded_anew or (max(width, height) <= MAX_SIDE_PX and width % 2 == 0 == height % 2)):
+        return None
+    factor = min(MAX_SIDE_PX / max(width, height), 1.0)
+    factor = max(factor, low / min(width, height))
+    size = (_even(width * factor), _even(height * factor))
+    if min(size) < low or max(size) > high:
+        raise Refused("fix_failed")
+    return size
+
+
+def _even(side: float) -> int:
+    return max(round(side / 2) * 2, limits.VIDEO_MIN_SIDE_PX)
+
+
+def _command(
+    path: str,
+    demuxer: str,
+    out: str,
+    before: dict[str, Any],
+    plan: Plan,
+    *,
+    copy_picture: bool,
+    sound: bool,
+) -> list[str]:
+    """FFmpeg's command line. Only the local file, only the demuxer that its first bytes name."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-y"]
+    command += ["-progress", "pipe:1", "-stats_period", str(TICK_SECONDS)]
+    command += ["-protocol_whitelist", "file,pipe", "-threads", "2", "-f", demuxer]
+    if plan.start > 0:
+        command += ["-ss", f"{plan.start:.6f}"]
+    command += ["-i", f"file:{path}", "-map", f"0:{before['index']}", "-map_metadata", "-1", "-map_chapters", "-1"]
+    command += ["-map", "0:a:0", "-c:a", "aac", "-b:a", SOUND_BITS_PER_SECOND, "-ac", "2"] if sound else ["-an"]
+    if copy_picture:
+        command += ["-c:v", "copy"]
+    else:
+        command += ["-t", f"{_whole_frames(plan):.6f}", "-filter_threads", "2", "-vf", ",".join(_filters(plan))]
+        command += ["-c:v", "libx264", "-preset", PRESET, "-crf", CRF, "-pix_fmt", "yuv420p", "-threads", "2"]
+        bits = min(MAX_BITS_PER_SECOND, int(0.9 * 8 * limits.VIDEO_MAX_BYTES / plan.length))
+        command += ["-maxrate", str(bits), "-bufsize", str(bits)]
+    return [*command, "-movflags", "+faststart", "-f", "mp4", f"file:{out}"]
+
+
+def _whole_frames(plan: Plan) -> float:
+    """The length that ends half a frame early, so that rounding never lets one frame too many in."""
+    fps = plan.frames_per_second
+    if not plan.cut or not 1 <= fps <= 1000:
+        return plan.length
+    return max(math.floor(plan.length * fps + 1e-6) - 0.5, 1) / fps
+
+
+def _filters(plan: Plan) -> list[str]:
+    filters: list[str] = []
+    if plan.size is not None:
+        filters.append(f"scale={plan.size[0]}:{plan.size[1]}:flags=bicubic")
+    else:
+        filters.append("scale=iw*sar:ih")
+    if plan.to_sdr:
+        filters += ["zscale=t=linear:npl=203", "format=gbrpf32le", "zscale=p=bt709", "tonemap=hable:desat=0"]
+        filters += ["zscale=t=bt709:m=bt709:r=limited"]
+    return [*filters, "setsar=1", "format=yuv420p"]
+
+
+def _run(command: list[str], length: float, tell: Tell) -> bool:
+    """Run FFmpeg to its end and tell its progress, and that we are alive, four times a second."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # Safe here: this child has one thread that waits for its parent and nothing that holds locks.
+        preexec_fn=fence.die_with_parent if sys.platform == "linux" else None,
+    )
+    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        assert process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe by construction
+        for line in process.stdout:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    progress = 0.0
+    while True:
+        with contextlib.suppress(queue.Empty):
+            line = lines.get(timeout=TICK_SECONDS)
+            if line is None:
+                break
+            if not line.startswith(b"out_time_us="):
+                continue
+            with contextlib.suppress(ValueError):
+                progress = max(progress, min(int(line[12:]) / 1e6 / length, 0.99))
+        tell({"progress": round(progress, 3)})
+    return process.wait() == 0
