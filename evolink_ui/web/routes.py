@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from evolink_ui.jobs import Job, JobError, Jobs
+from evolink_ui.jobs import JobError
 
+from .desk import Desk, JobLike
 from .signing import FileKind, FileLink, FileLinks
 from .visitor import Caller, caller_of, key_of, may, may_look, valid_key, visitor_of
 
@@ -30,11 +31,11 @@ _FOR_VENDOR: frozenset[FileKind] = frozenset({"image", "video"})
 _NOT_FOUND = {"error": {"code": "not_found", "message": "There is nothing here.", "next_step": "Go back to the page."}}
 
 
-def link_maker(links: FileLinks) -> Callable[[Job, str], str | None]:
+def link_maker(links: FileLinks) -> Callable[[JobLike, str], str | None]:
     """What `Jobs.link` wants: the link of one of a job's files, relative to the app's root."""
     suffixes: dict[FileKind, str] = {"result": ".mp4", "poster": ".jpg", "reference": ".mp4"}
 
-    def link(job: Job, kind: str) -> str | None:
+    def link(job: JobLike, kind: str) -> str | None:
         for name, suffix in suffixes.items():
             if name == kind:
                 return links.path(name, job.id, suffix=suffix)
@@ -43,7 +44,7 @@ def link_maker(links: FileLinks) -> Callable[[Job, str], str | None]:
     return link
 
 
-def build_routes(jobs: Jobs, links: FileLinks, *, private: bool) -> list[Route]:
+def build_routes(jobs: Desk, links: FileLinks, *, private: bool) -> list[Route]:
     """The routes. `private`: the instance has logins, so a job and its files are its owner's alone."""
     web = _Web(jobs, links, private)
     return [
@@ -57,7 +58,7 @@ def build_routes(jobs: Jobs, links: FileLinks, *, private: bool) -> list[Route]:
 
 
 class _Web:
-    def __init__(self, jobs: Jobs, links: FileLinks, private: bool) -> None:
+    def __init__(self, jobs: Desk, links: FileLinks, private: bool) -> None:
         self._jobs, self._links, self._private = jobs, links, private
 
     async def look(self, request: Request) -> Response:
@@ -78,28 +79,26 @@ class _Web:
         except JobError as error:
             return JSONResponse({"error": error.to_dict()}, error.status)
 
-    async def _do(self, action: str, job_id: str, values: dict[str, Any], key: str | None) -> Job:
+    async def _do(self, action: str, job_id: str, values: dict[str, Any], key: str | None) -> JobLike:
         if action == "attach":
             task_id = values.get("task_id")
             if not isinstance(task_id, str) or not task_id.strip():
                 raise JobError("task_id_missing", "There is no task id.", "Copy it from EvoLink.", field="task_id")
-            return await self._jobs.attach(job_id, task_id, api_key=key)
-        with_key = {"follow_again": self._jobs.follow_again, "send_again": self._jobs.send_again}
-        if action in with_key:
-            return await with_key[action](job_id, api_key=key)
-        plain: dict[str, Callable[[str], Awaitable[Job]]] = {
-            "stop": self._jobs.stop,
-            "give_up": self._jobs.give_up,
-            "delete": self._jobs.delete,
-        }
-        return await plain[action](job_id)
+            job: JobLike = await self._jobs.attach(job_id, task_id, api_key=key)
+        elif action in ("follow_again", "send_again"):
+            again = self._jobs.follow_again if action == "follow_again" else self._jobs.send_again
+            job = await again(job_id, api_key=key)
+        else:
+            plain = {"stop": self._jobs.stop, "give_up": self._jobs.give_up, "delete": self._jobs.delete}
+            job = await plain[action](job_id)
+        return job
 
-    async def _find(self, request: Request) -> Job | None:
+    async def _find(self, request: Request) -> JobLike | None:
         job_id = request.path_params["job_id"]
         job = await self._jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
         return job if job is not None and may_look(visitor_of(request), job, private=self._private) else None
 
-    async def _show(self, job: Job, request: Request) -> dict[str, Any]:
+    async def _show(self, job: JobLike, request: Request) -> dict[str, Any]:
         return for_visitor(await self._jobs.show(job), job, visitor_of(request))
 
     async def file(self, request: Request) -> Response:
@@ -112,8 +111,8 @@ class _Web:
         found = await asyncio.to_thread(_open_kind, self._path(link, job), link.kind)
         return _send_file(request, found[0], found[1], link) if found else _not_found()
 
-    def _path(self, link: FileLink, job: Job) -> Path:
-        paths: dict[FileKind, Callable[[Job], Path]] = {
+    def _path(self, link: FileLink, job: JobLike) -> Path:
+        paths: dict[FileKind, Callable[[JobLike], Path]] = {
             "result": self._jobs.result_path,
             "poster": self._jobs.poster_path,
             "reference": self._jobs.reference_path,
@@ -154,7 +153,7 @@ class _Web:
         return JSONResponse({"ok": ok}, 200 if ok else 503)
 
 
-def for_visitor(view: dict[str, Any], job: Job, visitor: str) -> dict[str, Any]:
+def for_visitor(view: dict[str, Any], job: JobLike, visitor: str) -> dict[str, Any]:
     """A job's view with those actions only that this visitor may do."""
     view["actions"] = [action for action in view["actions"] if may(visitor, job, action)]
     return view

@@ -12,9 +12,9 @@ from gradio.routes import App as GradioApp
 from gradio.utils import get_upload_folder
 from starlette.routing import Mount
 
-from evolink_ui.jobs import Jobs
 from evolink_ui.settings import Settings
 
+from .desk import Desk
 from .doors import MEBI, Doors
 from .guard import Guard, Limits
 from .headers import HeaderSets
@@ -37,7 +37,7 @@ KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 10
 
 
-def create_app(settings: Settings, jobs: Jobs, page: gr.Blocks, **page_options: Any) -> Guard:
+def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: Any) -> Guard:
     """The whole application, ready for uvicorn.
 
     `page_options` go to `gr.mount_gradio_app` (theme, css, head, i18n, favicon_path, …); those that open something
