@@ -2,6 +2,7 @@
 
 from evolink_ui.evolink.client import EvoLink
 from evolink_ui.evolink.codes import failure_of
+from evolink_ui.evolink.connections import Timeouts
 from evolink_ui.evolink.errors import (
     EvoLinkError,
     FollowEnded,
@@ -19,17 +20,9 @@ from evolink_ui.evolink.errors import (
     Unauthorized,
     Unreachable,
 )
-from evolink_ui.evolink.models import (
-    Credits,
-    Element,
-    ModelParams,
-    MotionControlRequest,
-    Quota,
-    Task,
-    UploadedFile,
-    WatermarkInfo,
-)
+from evolink_ui.evolink.models import Credits, Quota, Task, UploadedFile
 from evolink_ui.evolink.order import new_idempotency_key
+from evolink_ui.evolink.request import Element, ModelParams, MotionControlRequest, WatermarkInfo
 
 __all__ = [
     "Credits",
@@ -52,6 +45,7 @@ __all__ = [
     "ServerFault",
     "Task",
     "TaskFailed",
+    "Timeouts",
     "Unauthorized",
     "Unreachable",
     "UploadedFile",

@@ -10,14 +10,17 @@ from types import TracebackType
 import httpx
 
 from evolink_ui.evolink.codes import explain
-from evolink_ui.evolink.download import fetch_result
+from evolink_ui.evolink.connections import Clients, Timeouts
+from evolink_ui.evolink.download import Web, fetch_result
 from evolink_ui.evolink.files import Files, OnBytes
 from evolink_ui.evolink.follow import follow_task
-from evolink_ui.evolink.models import Credits, MotionControlRequest, Quota, Task, UploadedFile
+from evolink_ui.evolink.key import ApiKey
+from evolink_ui.evolink.models import Credits, Quota, Task, UploadedFile
 from evolink_ui.evolink.order import OnWait, new_idempotency_key, place_order
 from evolink_ui.evolink.policy import READ_PATIENCE_SECONDS
 from evolink_ui.evolink.reads import Reader, task_in, task_path
-from evolink_ui.evolink.transport import Answer, ApiKey, Clients, Transport
+from evolink_ui.evolink.request import MotionControlRequest
+from evolink_ui.evolink.transport import Answer, Transport
 from evolink_ui.evolink.world import World
 
 BASE_URL = "https://api.evolink.ai"
@@ -53,6 +56,7 @@ class EvoLink:
         min_poll_seconds: float = MIN_POLL_SECONDS,
         follow_minutes: float = FOLLOW_MINUTES,
         read_seconds: float = READ_PATIENCE_SECONDS,
+        timeouts: Timeouts | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = chance.random,
@@ -64,13 +68,14 @@ class EvoLink:
         never closed here, and may serve many keys on one event loop. `downloads` never sees the key: this is where a
         client that reaches public addresses only belongs. `min_poll_seconds` is the shortest distance of two looks,
         `follow_minutes` how long a task is followed beyond its estimate, `read_seconds` how long a single read is
-        repeated. `clock` (monotonic), `sleep`, `random` (0 to 1) and `now` (seconds since 1970) can be replaced.
+        repeated, `timeouts` where each wait on the network ends. `clock` (monotonic), `sleep`, `random` (0 to 1) and
+        `now` (seconds since 1970) can be replaced.
 
         Raises ValueError for a key that is not one, or a base URL over which the key would travel unencrypted.
         """
         world = World(clock, sleep, random, now)
         self._clients = Clients(http, downloads)
-        self._transport = Transport(ApiKey(api_key), base_url, files_url, self._clients, now)
+        self._transport = Transport(ApiKey(api_key), base_url, files_url, self._clients, timeouts or Timeouts(), now)
         self._world = world
         self._reader = Reader(self._transport, world)
         self._files = Files(self._transport, self._reader, world, read_seconds)
@@ -172,4 +177,6 @@ class EvoLink:
         `path` never holds half a video. The key is not sent. Raises ResultUnusable or LocalFileProblem, both with
         `charged == "yes"`.
         """
-        return await fetch_result(self._clients, self._world, url, Path(path), on_progress)
+        return await fetch_result(
+            Web(self._clients, self._transport.timeouts), self._world, url, Path(path), on_progress
+        )

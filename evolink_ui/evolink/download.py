@@ -1,6 +1,7 @@
 """Bringing a result home: streamed to a part file, resumed where it broke off, checked, renamed when whole."""
 
 import asyncio
+import logging
 import os
 import re
 import secrets
@@ -13,19 +14,13 @@ from typing import BinaryIO
 import httpx
 
 from evolink_ui.evolink.codes import consequence, explain
+from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts, opened
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem, ResultUnusable
 from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
-from evolink_ui.evolink.transport import (
-    CONNECT_SECONDS,
-    POOL_SECONDS,
-    READ_SECONDS,
-    USER_AGENT,
-    WRITE_SECONDS,
-    Clients,
-    opened,
-)
 from evolink_ui.evolink.video import problem_of
 from evolink_ui.evolink.world import World
+
+log = logging.getLogger(__name__)
 
 PIECE_BYTES = 256 * 1024
 """Bytes written to disk at a time."""
@@ -33,11 +28,16 @@ PIECE_BYTES = 256 * 1024
 RESULT_MAX_BYTES = 2 * 1024**3
 """No 30 s of 1080p come near 2 GiB; a server that never stops must not fill the disk."""
 
-DOWNLOAD_SECONDS = 30 * 60.0
-"""Longest whole download, repetitions included, so that a server that drips has an end."""
-
 OnBytes = Callable[[int], None]
 """Called with the bytes on disk so far; may fall back when the result has to be fetched from its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What a download needs of the network."""
+
+    clients: Clients
+    timeouts: Timeouts
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class _Again(Exception):
         self.error, self.told = error, told
 
 
-async def fetch_result(clients: Clients, world: World, url: str, path: Path, on_progress: OnBytes | None) -> int:
+async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress: OnBytes | None) -> int:
     """Fetch one result video. See `EvoLink.download`."""
     address = _address(url)
     part_path = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
@@ -74,8 +74,8 @@ async def fetch_result(clients: Clients, world: World, url: str, path: Path, on_
         raise _disk() from None
     part = _Part(file)
     try:
-        async with asyncio.timeout(DOWNLOAD_SECONDS):
-            await _fetch(clients, world, address, part, on_progress)
+        async with asyncio.timeout(web.timeouts.download):
+            await _fetch(web, world, address, part, on_progress)
         await asyncio.to_thread(_publish, part, part_path, path)
         return part.size
     except TimeoutError:
@@ -86,14 +86,12 @@ async def fetch_result(clients: Clients, world: World, url: str, path: Path, on_
         await asyncio.to_thread(_tidy, part, part_path)
 
 
-async def _fetch(clients: Clients, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None) -> None:
+async def _fetch(web: Web, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None) -> None:
     started, fruitless = world.clock(), 0
     while True:
         before = part.size
         try:
-            await _attempt(
-                clients, world, url, part, on_progress, grace=world.clock() - started < NOT_FOUND_GRACE_SECONDS
-            )
+            await _attempt(web, world, url, part, on_progress, grace=world.clock() - started < NOT_FOUND_GRACE_SECONDS)
             return
         except _Again as again:
             fruitless = 1 if part.size > before else fruitless + 1
@@ -104,7 +102,7 @@ async def _fetch(clients: Clients, world: World, url: httpx.URL, part: _Part, on
 
 
 async def _attempt(
-    clients: Clients, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None, *, grace: bool
+    web: Web, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None, *, grace: bool
 ) -> None:
     """Fetch what is missing; raises _Again where that may help."""
     headers = {
@@ -117,11 +115,11 @@ async def _attempt(
         headers["Range"] = f"bytes={part.size}-"
         if part.validator:
             headers["If-Range"] = part.validator
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS)
-    request = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout.as_dict()})
+    request = httpx.Request("GET", url, headers=headers, extensions={"timeout": web.timeouts.per_operation()})
     lost: EvoLinkError | None = None
+    refused = False
     try:
-        async with opened(clients.downloads, request) as response:
+        async with opened(web.clients.downloads, request) as response:
             await _judge(world, response, part, grace=grace)
             async for piece in response.aiter_bytes(PIECE_BYTES):
                 part.size += await asyncio.to_thread(part.file.write, piece)
@@ -133,6 +131,13 @@ async def _attempt(
         lost = _unusable("redirected", "The link to the finished video leads in circles.")
     except httpx.HTTPError:
         lost = _unusable("connection_lost", "The connection to the finished video broke off.")
+    except (EvoLinkError, OSError, _Again):
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever gave the client may refuse an address in words of their own
+        log.warning("the client for results refused: %s", type(error).__name__)
+        refused = True
+    if refused:
+        raise _unusable("refused", "The link to the finished video leads to an address that is not fetched.")
     if lost is not None:
         raise _Again(lost)
     await asyncio.to_thread(_check, part)

@@ -19,9 +19,6 @@ from evolink_ui.evolink.world import World
 PIECE_BYTES = 256 * 1024
 """Bytes read from disk at a time: large enough that the hop to a thread costs little, small against memory."""
 
-UPLOAD_SECONDS = 30 * 60.0
-"""Longest whole upload: 100 MB at half a megabit per second."""
-
 UPLOAD_PATH = "/api/v1/files/upload/stream"
 
 OnBytes = Callable[[int], None]
@@ -69,7 +66,7 @@ class Files:
             size = await asyncio.to_thread(file.seek, 0, 2)
             form = _Form(file, size, name, on_progress)
             outcome = await self._transport.exchange(
-                "POST", "files", UPLOAD_PATH, body=form.body(), whole_seconds=UPLOAD_SECONDS
+                "POST", "files", UPLOAD_PATH, body=form.body(), whole_seconds=self._transport.timeouts.upload
             )
             if form.broken:
                 raise _unreadable()

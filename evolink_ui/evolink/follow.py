@@ -7,7 +7,7 @@ from typing import Any
 from evolink_ui.evolink.codes import consequence
 from evolink_ui.evolink.errors import FollowEnded
 from evolink_ui.evolink.models import Task
-from evolink_ui.evolink.pacing import wait_seconds
+from evolink_ui.evolink.pacing import Pacer
 from evolink_ui.evolink.policy import Verdict, judge_read, read_wait_seconds
 from evolink_ui.evolink.reads import refusal, task_in, task_path
 from evolink_ui.evolink.transport import Answer, Transport
@@ -34,6 +34,7 @@ async def follow_task(
     path = task_path(task_id)
     started = world.clock()
     estimate = estimated_seconds
+    pacer = Pacer(estimate, floor_seconds) if estimate else None
     age_at_start: float | None = None
     failures = 0
     woken_at = -floor_seconds
@@ -49,9 +50,11 @@ async def follow_task(
             if task.is_finished:
                 return
             estimate = estimate or task.estimated_seconds
+            pacer = pacer or Pacer(estimate, floor_seconds)
             if age_at_start is None:
-                age_at_start = _age(task, world.now()) - elapsed
-            wait = wait_seconds(max(0.0, age_at_start) + elapsed, estimate, floor_seconds)
+                age_at_start = max(0.0, _age(task, world.now()) - elapsed)
+            pacer.note(age_at_start + elapsed, task.progress)
+            wait = pacer.wait_seconds(age_at_start + elapsed)
         else:
             status = outcome.status if isinstance(outcome, Answer) else None
             if isinstance(outcome, Answer):

@@ -7,7 +7,7 @@ from typing import Any
 
 from evolink_ui.evolink.codes import explain, unknown_outcome
 from evolink_ui.evolink.errors import EvoLinkError
-from evolink_ui.evolink.models import MotionControlRequest, Task
+from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.policy import (
     ORDER_PATIENCE_SECONDS,
     Fault,
@@ -16,7 +16,8 @@ from evolink_ui.evolink.policy import (
     order_wait_seconds,
 )
 from evolink_ui.evolink.reads import no_answer, task_in
-from evolink_ui.evolink.transport import ORDER_READ_SECONDS, Answer, NoAnswer, Transport
+from evolink_ui.evolink.request import MotionControlRequest
+from evolink_ui.evolink.transport import Answer, NoAnswer, Transport
 from evolink_ui.evolink.world import World
 
 ORDER_PATH = "/v1/videos/generations"
@@ -42,7 +43,12 @@ async def place_order(
     started, attempt = world.clock(), 0
     while True:
         outcome = await transport.exchange(
-            "POST", "api", ORDER_PATH, body=body, headers={"Idempotency-Key": key}, read_seconds=ORDER_READ_SECONDS
+            "POST",
+            "api",
+            ORDER_PATH,
+            body=body,
+            headers={"Idempotency-Key": key},
+            read_seconds=transport.timeouts.order_read,
         )
         if isinstance(outcome, NoAnswer):
             told, verdict = None, judge_order(None, None, fault=outcome.fault)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from evolink_ui.evolink.codes import Place, consequence, explain
+from evolink_ui.evolink.codes import consequence, explain
 from evolink_ui.evolink.errors import Charged, EvoLinkError, InvalidRequest, Unreachable
+from evolink_ui.evolink.meanings import Place
 from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.policy import Fault, Verdict, judge_read, read_wait_seconds
 from evolink_ui.evolink.transport import Answer, Host, NoAnswer, Transport

@@ -5,44 +5,23 @@ answer set, default headers, a login) must not travel with another person's key.
 """
 
 import asyncio
-import ipaddress
 import json
 import logging
-import re
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
 
+from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts
+from evolink_ui.evolink.key import ApiKey, checked_base_url
 from evolink_ui.evolink.policy import Fault, retry_after_seconds
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 10.0
-"""Longest wait for a connection; the vendor's hosts answer in well under one."""
-
-POOL_SECONDS = 30.0
-"""Longest wait for a free place among our own connections."""
-
-READ_SECONDS = 30.0
-"""Longest silence while reading; a task read makes the gateway ask the model's provider first."""
-
-ORDER_READ_SECONDS = 90.0
-"""Longest silence after an order: giving up early leaves its outcome unknown, so patience is cheap."""
-
-WRITE_SECONDS = 60.0
-"""Longest time that one piece of an upload may stand still."""
-
-EXCHANGE_SECONDS = 240.0
-"""Longest whole exchange of small messages, so that an answer that drips has an end."""
-
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 """Largest JSON answer that is read; real ones have a few kilobytes."""
 
-USER_AGENT = "evolink-ui"
 
 Clock = Callable[[], float]
 Host = Literal["api", "files"]
@@ -106,104 +85,16 @@ class _Streamed(httpx.AsyncByteStream):
             yield piece
 
 
-def checked_base_url(url: str) -> str:
-    """Return the base URL without its last slash.
-
-    Raises ValueError where a key would travel unencrypted (http:// is for loopback only) or the URL carries anything
-    besides host and path.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
-        raise ValueError("the base URL is not a URL") from None
-    if not parsed.host or parsed.userinfo or parsed.query or parsed.fragment:
-        raise ValueError("the base URL must be a host and at most a path")
-    if parsed.scheme != "https" and not (parsed.scheme == "http" and is_loopback(parsed.host)):
-        raise ValueError("the base URL must begin with https:// (http:// only for this machine itself)")
-    return url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this name or address never leaves the machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-class ApiKey:
-    """A key that shows itself only in the header of a request."""
-
-    __slots__ = ("_header",)
-
-    def __init__(self, text: str) -> None:
-        key = text.strip() if isinstance(text, str) else ""
-        if not re.fullmatch(r"[!-~]{1,512}", key):
-            # Checked here because a refused header is quoted, key and all, by the libraries below.
-            raise ValueError("the API key must be printable ASCII without spaces")
-        self._header = f"Bearer {key}"
-
-    def __repr__(self) -> str:
-        return "ApiKey(hidden)"
-
-    def __reduce__(self) -> str:
-        raise TypeError("an API key is not pickled")
-
-    def header(self) -> str:
-        """The value of the Authorization header."""
-        return self._header
-
-    def hide_in(self, text: str | None) -> str | None:
-        """The text without the key, should a server have echoed it."""
-        return text.replace(self._header.removeprefix("Bearer "), "[key]") if text else text
-
-
-class Clients:
-    """The httpx clients, made on first use on the running loop, or borrowed and then never closed."""
-
-    def __init__(self, http: httpx.AsyncClient | None, downloads: httpx.AsyncClient | None) -> None:
-        self._http, self._downloads = http, downloads
-        self._own: list[httpx.AsyncClient] = []
-        self._tls: ssl.SSLContext | None = None
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """For the API and files hosts."""
-        if self._http is None:
-            self._http = self._make()
-        return self._http
-
-    @property
-    def downloads(self) -> httpx.AsyncClient:
-        """For the hosts of results. Never sees the key."""
-        if self._downloads is None:
-            self._downloads = self._make()
-        return self._downloads
-
-    def _make(self) -> httpx.AsyncClient:
-        self._tls = self._tls or httpx.create_ssl_context()
-        # A connection idle for longer than 5 s is not used again: the server may just be closing it, and an order lost
-        # that way would have an unknown outcome.
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
-        client = httpx.AsyncClient(verify=self._tls, limits=limits, timeout=READ_SECONDS, max_redirects=5)
-        self._own.append(client)
-        return client
-
-    async def close(self) -> None:
-        """Close what was made here."""
-        while self._own:
-            await self._own.pop().aclose()
-
-
 class Transport:
     """Sends one request with the key to the API or files host and reads the answer whole."""
 
-    def __init__(self, key: ApiKey, base_url: str, files_url: str, clients: Clients, now: Clock) -> None:
+    def __init__(
+        self, key: ApiKey, base_url: str, files_url: str, clients: Clients, timeouts: Timeouts, now: Clock
+    ) -> None:
         self._key = key
         self._hosts: Mapping[Host, str] = {"api": checked_base_url(base_url), "files": checked_base_url(files_url)}
         self._clients = clients
+        self.timeouts = timeouts
         self._now = now
 
     async def exchange(
@@ -214,14 +105,14 @@ class Transport:
         *,
         body: Body | dict[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        read_seconds: float = READ_SECONDS,
-        whole_seconds: float = EXCHANGE_SECONDS,
+        read_seconds: float | None = None,
+        whole_seconds: float | None = None,
     ) -> Answer | NoAnswer:
         """Send one request. Never raises for what happens on the way; only cancellation passes through."""
         request = self._request(method, self._hosts[host] + path, body, headers or {}, read_seconds)
         head: list[httpx.Response] = []
         try:
-            async with asyncio.timeout(whole_seconds):
+            async with asyncio.timeout(whole_seconds or self.timeouts.exchange):
                 return await self._send(request, head)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
             fault = Fault.NEVER_SENT
@@ -235,7 +126,12 @@ class Transport:
         return NoAnswer(fault, head[0].status_code, _request_id(head[0].headers))
 
     def _request(
-        self, method: str, url: str, body: Body | dict[str, Any] | None, headers: Mapping[str, str], read_seconds: float
+        self,
+        method: str,
+        url: str,
+        body: Body | dict[str, Any] | None,
+        headers: Mapping[str, str],
+        read_seconds: float | None,
     ) -> httpx.Request:
         address = httpx.URL(url)
         sent = {
@@ -254,9 +150,13 @@ class Transport:
         elif body is not None:
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
             sent["Content-Type"] = "application/json"
-        timeout = httpx.Timeout(read_seconds, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS)
         return httpx.Request(
-            method, address, headers=sent, content=content, stream=stream, extensions={"timeout": timeout.as_dict()}
+            method,
+            address,
+            headers=sent,
+            content=content,
+            stream=stream,
+            extensions={"timeout": self.timeouts.per_operation(read_seconds)},
         )
 
     async def _send(self, request: httpx.Request, head: list[httpx.Response]) -> Answer:
@@ -305,22 +205,3 @@ def _cleaned(body: Any, key: ApiKey) -> Any:
 def _request_id(headers: httpx.Headers) -> str | None:
     found = headers.get("x-request-id") or headers.get("x-oneapi-request-id")
     return found[:128] if found else None
-
-
-def opened(client: httpx.AsyncClient, request: httpx.Request) -> AbstractAsyncContextManager[httpx.Response]:
-    """Send a request without a key and hold its answer open for streaming."""
-    return _Opened(client, request)
-
-
-class _Opened:
-    def __init__(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
-        self._client, self._request = client, request
-        self._response: httpx.Response | None = None
-
-    async def __aenter__(self) -> httpx.Response:
-        self._response = await self._client.send(self._request, stream=True, auth=None, follow_redirects=True)
-        return self._response
-
-    async def __aexit__(self, *exc: object) -> None:
-        if self._response is not None:
-            await self._response.aclose()

@@ -24,8 +24,8 @@ class Timeline:
     seconds: float = 0.2
     """Until it ends."""
 
-    estimated_time: float | None = 180
-    """What the answer to the order announces; None leaves it out."""
+    estimated_time: float | Literal["true"] | None = "true"
+    """What the answer to the order announces, in seconds: by default the truth; None leaves it out."""
 
     progress: Literal["linear", "missing", "zero"] = "linear"
     """What the reads say about it."""
@@ -180,7 +180,8 @@ class Vendor:
     def _created(self, order: Order) -> dict[str, Any]:
         info: dict[str, Any] = {"can_cancel": True, "video_duration": round(order.timeline.video_seconds)}
         if order.timeline.estimated_time is not None:
-            info["estimated_time"] = order.timeline.estimated_time
+            truth = max(1, round(order.timeline.seconds))
+            info["estimated_time"] = truth if order.timeline.estimated_time == "true" else order.timeline.estimated_time
         reserved = round(order.timeline.video_seconds * CREDITS_PER_SECOND, 4)
         return self._described(order) | {
             "status": "pending",

@@ -1,0 +1,98 @@
+"""The httpx clients behind the transport, and the end of every wait on the network."""
+
+import ssl
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import httpx
+
+USER_AGENT = "evolink-ui"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """The end of every wait on the network, in seconds."""
+
+    connect: float = 10.0
+    """For a connection; the vendor's hosts answer in well under one."""
+
+    pool: float = 30.0
+    """For a free place among our own connections."""
+
+    read: float = 30.0
+    """Longest silence while reading; a task read makes the gateway ask the model's provider first."""
+
+    order_read: float = 90.0
+    """Longest silence after an order: giving up early leaves its outcome unknown, so patience is cheap."""
+
+    write: float = 60.0
+    """Longest time that one piece of an upload may stand still."""
+
+    exchange: float = 240.0
+    """Longest whole exchange of small messages, so that an answer that drips has an end."""
+
+    upload: float = 1800.0
+    """Longest whole upload: 100 MB at half a megabit per second."""
+
+    download: float = 1800.0
+    """Longest whole download, repetitions included."""
+
+    def per_operation(self, read: float | None = None) -> dict[str, float | None]:
+        """The same in httpx's words."""
+        return {"connect": self.connect, "pool": self.pool, "read": read or self.read, "write": self.write}
+
+
+class Clients:
+    """The httpx clients, made on first use on the running loop, or borrowed and then never closed."""
+
+    def __init__(self, http: httpx.AsyncClient | None, downloads: httpx.AsyncClient | None) -> None:
+        self._http, self._downloads = http, downloads
+        self._own: list[httpx.AsyncClient] = []
+        self._tls: ssl.SSLContext | None = None
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """For the API and files hosts."""
+        if self._http is None:
+            self._http = self._make()
+        return self._http
+
+    @property
+    def downloads(self) -> httpx.AsyncClient:
+        """For the hosts of results. Never sees the key."""
+        if self._downloads is None:
+            self._downloads = self._make()
+        return self._downloads
+
+    def _make(self) -> httpx.AsyncClient:
+        self._tls = self._tls or httpx.create_ssl_context()
+        # A connection idle for longer than 5 s is not used again: the server may just be closing it, and an order lost
+        # that way would have an unknown outcome.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
+        client = httpx.AsyncClient(verify=self._tls, limits=limits, timeout=Timeouts().read, max_redirects=5)
+        self._own.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Close what was made here."""
+        while self._own:
+            await self._own.pop().aclose()
+
+
+def opened(client: httpx.AsyncClient, request: httpx.Request) -> AbstractAsyncContextManager[httpx.Response]:
+    """Send a request without a key and hold its answer open for streaming."""
+    return _Opened(client, request)
+
+
+class _Opened:
+    def __init__(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
+        self._client, self._request = client, request
+        self._response: httpx.Response | None = None
+
+    async def __aenter__(self) -> httpx.Response:
+        self._response = await self._client.send(self._request, stream=True, auth=None, follow_redirects=True)
+        return self._response
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._response is not None:
+            await self._response.aclose()
