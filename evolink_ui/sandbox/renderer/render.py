@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .badge import make_badge, make_watermark
+from .body_actor import BodyActor
+from .body_motion import BodyMotion
 from .clip import Clip, read_clip
 from .encoder import Encoder
 from .flow_actor import FlowActor
 from .flow_motion import read_motion
+from .follow import follow_person
+from .parts import divide
 from .picture import Picture, Quality, load_picture
 from .point_tracks import track_points
+from .prepare import prepare
 
 Orientation = Literal["image", "video"]
 Progress = Callable[[float, str], None]
@@ -25,6 +32,8 @@ Progress = Callable[[float, str], None]
 
 LOOKED: Final = 0.5
 """Share of the progress at which the clip has been watched; drawing is the rest."""
+
+OPENING_FRAMES: Final = 6
 
 FLOW_SMOOTHING_SECONDS: Final = 0.02
 
@@ -116,11 +125,40 @@ def render(
 def _cast(
     picture: Picture, clip: Clip, orientation: Orientation, progress: Progress
 ) -> tuple[Literal["body", "flow"], Actor, int]:
-    tracks = track_points(clip, lambda share: progress(LOOKED * min(1.0, share), "watching the motion"))
-    motion = read_motion(tracks, FLOW_SMOOTHING_SECONDS * float(clip.fps))
-    last = len(tracks.positions) - 1
-    actor = FlowActor(picture.foreground, picture.alpha, picture.backdrop, motion, float(clip.fps))
-    return "flow", _Held(actor, last), tracks.frame_count
+    """Look at both files and choose the path."""
+
+    def watch(share: float) -> None:
+        progress(LOOKED * min(1.0, share), "watching the motion")
+
+    with ThreadPoolExecutor(1) as aside:
+        preparing = aside.submit(prepare, picture)
+        track, _ = follow_person(clip, watch)
+        person = preparing.result()
+    fps = float(clip.fps)
+    if person and track:
+        motion = BodyMotion(person.pose, track, fps, orientation, (picture.width, picture.height), person.box)
+        parts = divide(picture.foreground, person.alpha, person.pose.points, motion.rest.limbs, motion.rest.torso)
+        actor: Actor = BodyActor(parts, motion, person.backdrop)
+        if orientation == "image":
+            actor = _Opening(actor, picture.bgr)
+        return "body", _Held(actor, motion.count - 1), track.frame_count
+    tracks = track_points(clip, watch)
+    moving = read_motion(tracks, FLOW_SMOOTHING_SECONDS * fps)
+    actor = FlowActor(picture.foreground, picture.alpha, picture.backdrop, moving, fps)
+    return "flow", _Held(actor, len(tracks.positions) - 1), tracks.frame_count
+
+
+class _Opening:
+    """Starts with the untouched picture and fades over to the puppet, before it has moved noticeably."""
+
+    def __init__(self, actor: Actor, picture: NDArray[np.uint8]) -> None:
+        self._actor, self._picture = actor, picture
+
+    def draw(self, index: int, frame: NDArray[np.uint8]) -> None:
+        self._actor.draw(index, frame)
+        if index < OPENING_FRAMES:
+            share = index / OPENING_FRAMES
+            cv2.addWeighted(frame, share, self._picture, 1 - share, 0, dst=frame)
 
 
 class _Held:

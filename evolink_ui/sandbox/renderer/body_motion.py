@@ -1,0 +1,324 @@
+"""From the person in the clip to the person in the picture: what each bone does in each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .curves import Floats, smooth, smoothstep, soft_limit
+from .follow import PoseTrack
+from .joints_warp import Bone, Spine
+from .people import torso_size
+from .plane import across, angle_of, direction, turned, unit, wrapped
+from .pose_net import Pose
+from .skeleton import (
+    HEAD,
+    HIPS,
+    LEFT_EAR,
+    LEFT_HIP,
+    LEFT_SHOULDER,
+    LIMBS,
+    MIRRORED,
+    MOUTH,
+    NOSE,
+    RIGHT_EAR,
+    RIGHT_HIP,
+    RIGHT_SHOULDER,
+    SHOULDERS,
+    is_arm,
+)
+
+EASE_SECONDS: Final = 0.6
+"""Seconds in which limbs go over from the picture's pose to the video's (orientation image)."""
+
+TRUSTED: Final = 0.5
+"""Visibility above which a landmark of the picture is a joint to cut at."""
+
+ZOOM: Final = {"image": (0.9, 1.12), "video": (0.6, 1.6)}
+"""How far the figure may shrink and grow."""
+
+SHORTEST: Final = 0.30
+"""Share of its length to which a bone that points at the viewer shrinks."""
+
+SITS: Final = 0.5
+"""A picture's thigh shorter than this share of the trunk points at the viewer: the person sits."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The person in the picture."""
+
+    points: Floats
+    """(33, 2), picture pixels."""
+    limbs: dict[str, tuple[int, ...]]
+    """Limbs that move by themselves, with their joints."""
+    torso: float
+    """Pixels."""
+    spine: Spine
+    chin: float
+    """Where the neck ends, between shoulders (0) and the head's middle (1)."""
+    planted: bool
+    """Hips and legs stay where they are: the person sits, or the picture ends above the hips."""
+
+
+class BodyMotion:
+    """Joints of the figure in every frame."""
+
+    def __init__(
+        self,
+        pose: Pose,
+        track: PoseTrack,
+        fps: float,
+        orientation: str,
+        frame_size: tuple[int, int],
+        box: tuple[Floats, Floats],
+    ) -> None:
+        """Args:
+        pose: the person in the picture.
+        track: the person in the clip.
+        fps: frames a second of the clip.
+        orientation: `image` or `video`.
+        frame_size: width and height of the picture.
+        box: low and high corner of the person's matte, (2,) each.
+        """
+        self._fps, self._relative = fps, orientation == "image"
+        self.rest = _rest(pose, track, frame_size)
+        moves, self._depth = _same_facing(track, pose, fps, self._relative)
+        self._moves = moves
+        count = len(moves)
+        self.count = count
+        shoulders, hips = moves[:, SHOULDERS].mean(axis=1), moves[:, HIPS].mean(axis=1)
+        head = moves[:, HEAD].mean(axis=1)
+        self._has_hips = bool(track.visible[list(HIPS)].min() > 0.6)
+        sizes = np.array([torso_size(points) for points in moves])
+        self._scale = self.rest.torso / float(np.percentile(sizes, 80))
+        grown = smooth(sizes, 0.6 * fps)
+        self.zoom: Floats = np.clip(grown / grown[0], *ZOOM[orientation])
+        zero = np.zeros(count)
+        rest = self.rest
+        self._lean = self._turn(shoulders - hips, rest.spine.chest.origin - rest.spine.pelvis.origin)
+        if not self._has_hips or rest.planted and rest.spine.pelvis.origin[1] > frame_size[1]:
+            self._lean = zero
+        self._tilt = self._turn(_level(moves, LEFT_SHOULDER, RIGHT_SHOULDER), _line(rest.points, SHOULDERS)).clip(
+            -0.6, 0.6
+        )
+        self._swing = self._turn(_level(moves, LEFT_HIP, RIGHT_HIP), _line(rest.points, HIPS)).clip(-0.5, 0.5)
+        self._roll = self._turn(_eye_line(moves), _eye_line(rest.points[None])[0]).clip(-0.9, 0.9)
+        self._nod = self._turn(head - shoulders, rest.spine.head.origin - rest.spine.chest.origin).clip(-0.9, 0.9)
+        self._wide = self._relative_length(np.linalg.norm(_line(moves, SHOULDERS), axis=1), 0.6, 1.25)
+        self._neck = self._relative_length(np.linalg.norm(head - shoulders, axis=1), 0.88, 1.08)
+        self._angles, self._lengths = self._bones()
+        self.shift = self._root(hips if self._has_hips else shoulders, track.cuts, frame_size, box)
+        self._floor = self._standing()
+        self.yaw, self.pitch = self._face()
+
+    def joints(self, index: int) -> tuple[Spine, dict[str, Floats]]:
+        """The trunk and each limb's joints, (joints, 2), in frame `index`."""
+        spine, limbs = self._posed(index)
+        if self._floor is None:
+            return spine, limbs
+        lowest = max(float(limbs[name][2, 1]) for name in limbs if not is_arm(name))
+        down = np.array([0.0, self._floor[index] - lowest])
+        moved = (Bone(bone.origin + down, bone.up, bone.wide, bone.long) for bone in spine.bones)
+        return Spine(*moved), {name: joints + down for name, joints in limbs.items()}
+
+    def arm_is_behind(self, name: str, index: int) -> bool:
+        """Is this arm on the far side of the trunk?"""
+        root, _, wrist = LIMBS[name][:3]
+        far = (self._depth[index, wrist] - self._depth[index, root]) * self._scale / self.rest.torso
+        return bool(far > 0.5)
+
+    def far_to_near(self, index: int) -> list[str]:
+        """The limbs, the farthest first."""
+
+        def near(name: str) -> float:
+            return -float(self._depth[index, LIMBS[name][2]] - self._depth[index, LIMBS[name][0]])
+
+        return sorted(self.rest.limbs, key=near)
+
+    def _posed(self, index: int) -> tuple[Spine, dict[str, Floats]]:
+        rest, zoom, wide = self.rest.spine, float(self.zoom[index]), float(self._wide[index])
+        lean = float(self._lean[index])
+        # Hips that can't be moved stay; a person cut off at the waist moves as a whole.
+        pelvis_turn = 0.0 if self.rest.planted else 0.5 * (lean + float(self._swing[index]))
+        pelvis = Bone(rest.pelvis.origin + self.shift[index], turned(rest.pelvis.up, pelvis_turn), zoom * wide, zoom)
+        trunk = rest.chest.origin - rest.pelvis.origin
+        chest_at = pelvis.origin + zoom * turned(trunk, lean)
+        chest_turn = 0.5 * (lean + float(self._tilt[index])) if self._has_hips else 0.6 * float(self._tilt[index])
+        chest = Bone(chest_at, turned(rest.chest.up, chest_turn), zoom * wide, zoom)
+        neck = turned(rest.head.origin - rest.chest.origin, float(self._nod[index])) * zoom * float(self._neck[index])
+        head = Bone(chest_at + neck, turned(rest.head.up, float(self._roll[index])), zoom, zoom)
+        spine = Spine(pelvis, chest, head)
+        limbs = {}
+        for name, joints in self.rest.limbs.items():
+            here, there = (chest, rest.chest) if is_arm(name) else (pelvis, rest.pelvis)
+            chain = [here.place(there.local(self.rest.points[joints[0]]))]
+            for angle, length in zip(self._angles[name][index], self._lengths[name][index], strict=True):
+                chain.append(chain[-1] + zoom * length * direction(angle))
+            limbs[name] = np.array(chain)
+        return spine, limbs
+
+    def _turn(self, moving: Floats, resting: Floats) -> Floats:
+        """(frames,): by how much a line is turned against the picture, or against the first frame."""
+        angle = np.unwrap(angle_of(moving))
+        if self._relative:
+            return angle - angle[0]
+        return wrapped(angle - angle_of(resting))
+
+    def _relative_length(self, length: Floats, low: float, high: float) -> Floats:
+        share = np.clip(smooth(length, 1.5) / float(np.percentile(length, 90)), 0.5, 1.05)
+        return np.clip(share / share[0] if self._relative else share, low, high)
+
+    def _bones(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Angles and lengths of every limb's bones, (frames, bones), lengths in picture pixels."""
+        ease = smoothstep(np.arange(self.count) / self._fps / EASE_SECONDS) if self._relative else np.ones(self.count)
+        all_angles, all_lengths = {}, {}
+        for name, joints in self.rest.limbs.items():
+            angles, lengths = [], []
+            for number, (a, b) in enumerate(zip(joints[:-1], joints[1:], strict=True)):
+                moving, resting = self._moves[:, b] - self._moves[:, a], self.rest.points[b] - self.rest.points[a]
+                angle, start = np.unwrap(angle_of(moving)), float(angle_of(resting))
+                own = float(np.linalg.norm(resting))
+                if number == 2:
+                    # Hands and feet keep the way they were drawn and follow the bone before them.
+                    before = angles[-1] - float(angle_of(self.rest.points[a] - self.rest.points[joints[1]]))
+                    follow = 1.0 if is_arm(name) else 0.35
+                    angles.append(start + follow * before)
+                    lengths.append(np.full(self.count, own))
+                    continue
+                offset = float(wrapped(angle[0] - start))
+                angles.append(start + ease * (offset + angle - angle[0]))
+                seen = np.linalg.norm(moving, axis=1)
+                share = np.clip(seen / float(np.percentile(seen, 90)), SHORTEST, 1.05)
+                lengths.append(own * (1 + ease * (share - 1)))
+            all_angles[name], all_lengths[name] = np.stack(angles, axis=1), np.stack(lengths, axis=1)
+        return all_angles, all_lengths
+
+    def _root(self, at: Floats, cuts: list[int], frame_size: tuple[int, int], box: tuple[Floats, Floats]) -> Floats:
+        """(frames, 2): where the hips go, inside the picture."""
+        if self.rest.planted:
+            return np.zeros((self.count, 2))
+        scale = np.array([self._leg_scale(), self._scale])
+        steps = np.diff(at, axis=0, prepend=at[:1]) * scale
+        for cut in cuts:  # a new shot shows the person elsewhere; the figure stays where it is
+            steps[min(cut, self.count - 1)] = 0
+        path = np.cumsum(steps, axis=0)
+        low, high = box
+        room = 0.15 * (high - low) + np.maximum(0, np.stack([low, np.array(frame_size) - high]))
+        return np.stack(
+            [soft_limit(path[:, axis], np.where(path[:, axis] < 0, room[0, axis], room[1, axis])) for axis in (0, 1)],
+            axis=1,
+        )
+
+    def _leg_scale(self) -> float:
+        """Picture over clip by the length of the legs: so a planted foot stays planted."""
+        ratios = []
+        for name, joints in self.rest.limbs.items():
+            if not is_arm(name):
+                own = sum(
+                    np.linalg.norm(self.rest.points[b] - self.rest.points[a])
+                    for a, b in zip(joints[:2], joints[1:3], strict=True)
+                )
+                theirs = sum(
+                    float(np.percentile(np.linalg.norm(self._moves[:, b] - self._moves[:, a], axis=1), 90))
+                    for a, b in zip(joints[:2], joints[1:3], strict=True)
+                )
+                ratios.append(own / max(1.0, theirs))
+        return float(np.mean(ratios)) if ratios else self._scale
+
+    def _standing(self) -> Floats | None:
+        """(frames,): height of the lower ankle in the picture; None when the figure doesn't stand on its legs."""
+        legs = [joints for name, joints in self.rest.limbs.items() if not is_arm(name)]
+        if len(legs) < 2 or self.rest.planted:
+            return None
+        ankles = [joints[2] for joints in legs]
+        lowest = self._moves[:, ankles, 1].max(axis=1) * self._scale
+        base = max(float(self._posed(0)[1][name][2, 1]) for name in self.rest.limbs if not is_arm(name))
+        return base + soft_limit(lowest - lowest[0], 0.5 * self.rest.torso)
+
+    def _face(self) -> tuple[Floats, Floats]:
+        """(frames,): how far the face has turned to the side and up or down against the picture, in head widths."""
+        yaw, pitch = _facing(self._moves)
+        if self._relative:
+            return yaw - yaw[0], pitch - pitch[0]
+        own_yaw, own_pitch = _facing(self.rest.points[None])
+        return yaw - own_yaw[0], pitch - np.median(pitch) + 0 * own_pitch[0]
+
+
+def _rest(pose: Pose, track: PoseTrack, frame_size: tuple[int, int]) -> Rest:
+    points, (width, height) = pose.points, frame_size
+
+    def joint(number: int) -> bool:
+        x, y = points[number]
+        inside = -0.02 * width < x < 1.02 * width and -0.02 * height < y < 1.02 * height
+        return bool(pose.visible[number] > TRUSTED and inside)
+
+    torso = torso_size(points)
+    hips_seen = joint(LEFT_HIP) and joint(RIGHT_HIP)
+    shoulders, hips, head = (
+        points[list(SHOULDERS)].mean(axis=0),
+        points[list(HIPS)].mean(axis=0),
+        points[HEAD].mean(axis=0),
+    )
+    thighs = [np.linalg.norm(points[b] - points[a]) for a, b in ((23, 25), (24, 26))]
+    sits = hips_seen and float(max(thighs)) < SITS * torso
+    limbs = {}
+    for name, joints in LIMBS.items():
+        chain = joints if joint(joints[3]) else joints[:3]
+        known = all(joint(number) for number in joints[:3]) and float(track.visible[list(joints[:3])].min()) > 0.45
+        if known and (is_arm(name) or (hips_seen and not sits)):
+            limbs[name] = chain
+    up = unit(shoulders - hips)
+    mouth = points[list(MOUTH)].mean(axis=0)
+    chin = mouth + 0.9 * (mouth - points[NOSE])
+    axis = head - shoulders
+    spine = Spine(Bone(hips, up), Bone(shoulders, up), Bone(head, up))
+    share = float((chin - shoulders) @ axis / max(1.0, float(axis @ axis)))
+    planted = not hips_seen or sits or not any(not is_arm(name) for name in limbs)
+    return Rest(points, limbs, torso, spine, float(np.clip(share, 0.2, 0.6)), planted)
+
+
+def _same_facing(track: PoseTrack, pose: Pose, fps: float, keep_facing: bool) -> tuple[Floats, Floats]:
+    """The clip's landmarks, mirrored where the clip's person faces the other way or shows the back."""
+    points, depth = track.points.copy(), track.depth.copy()
+    theirs, own = float(np.median(_facing(points)[0])), float(_facing(pose.points[None])[0][0])
+    if keep_facing and theirs * own < 0 and min(abs(theirs), abs(own)) > 0.4:
+        points = points[:, MIRRORED] * np.array([-1.0, 1.0])
+        depth = depth[:, MIRRORED]
+    # Seen from behind, the person's left is on the left: limbs are paired by the side of the screen instead.
+    turned_away = (points[:, LEFT_SHOULDER, 0] < points[:, RIGHT_SHOULDER, 0]).astype(np.float64)
+    behind: NDArray[np.bool_] = smooth(turned_away, 0.3 * fps) > 0.5
+    if pose.points[LEFT_SHOULDER, 0] < pose.points[RIGHT_SHOULDER, 0]:
+        behind = ~behind
+    points[behind] = points[behind][:, MIRRORED]
+    depth[behind] = depth[behind][:, MIRRORED]
+    return points, depth
+
+
+def _facing(points: Floats) -> tuple[Floats, Floats]:
+    """(frames, 33, 2) -> yaw and pitch: the nose against the middle of the ears, in distances between the ears."""
+    ears = points[:, LEFT_EAR] - points[:, RIGHT_EAR]
+    wide = np.maximum(np.linalg.norm(ears, axis=1), 1e-3)
+    # Seen from the side the ears meet; the eyes' distance keeps the measure finite.
+    wide = np.maximum(wide, 1.2 * np.linalg.norm(points[:, 3] - points[:, 6], axis=1))
+    nose = points[:, NOSE] - (points[:, LEFT_EAR] + points[:, RIGHT_EAR]) / 2
+    axis = unit(ears)
+    return (nose * axis).sum(axis=1) / wide, (nose * across(axis)).sum(axis=1) / wide
+
+
+def _line(points: Floats, pair: tuple[int, int]) -> Floats:
+    return np.asarray(points[..., pair[0], :] - points[..., pair[1], :], np.float64)
+
+
+def _level(points: Floats, left: int, right: int) -> Floats:
+    """A line across the body whose direction doesn't jump when the body is seen edge-on."""
+    line = points[:, left] - points[:, right]
+    least = 0.6 * float(np.percentile(np.abs(line[:, 0]), 90))
+    return np.stack([np.maximum(np.abs(line[:, 0]), least), line[:, 1] * np.sign(line[:, 0] + 1e-9)], axis=1)
+
+
+def _eye_line(points: Floats) -> Floats:
+    return np.asarray(points[:, LEFT_EAR] + points[:, 3] - points[:, RIGHT_EAR] - points[:, 6], np.float64)

@@ -1,0 +1,247 @@
+"""The puppet's parts: a person's matte divided into trunk with head, arms and legs.
+
+Cuts follow the bones, not the picture's edges: a pixel belongs to the part whose bone is nearest in units of that
+part's thickness. So a cut is a clean curve also where cloth has no edge, and a raised arm leaves no notch. Lower parts
+go on under upper ones, in their own colours: trunk under arms, legs under the trunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .compositor import Layer, make_layer
+from .curves import Floats
+from .fill import spread
+from .flow_actor import extend_over_border
+from .plane import across, distance_to_path, unit
+from .skeleton import HEAD, HIPS, LEFT_EAR, LIMBS, RIGHT_EAR, SHOULDERS, is_arm
+
+WORK_PX: Final = 480
+"""Long side on which parts are told apart."""
+
+Grid = NDArray[np.float64]
+Mask = NDArray[np.float32]
+
+ARM_THICKNESS: Final = (0.07, 0.16)
+LEG_THICKNESS: Final = (0.10, 0.24)
+"""Bounds of half a limb's width, in trunk lengths."""
+
+IN_FRONT: Final = 0.85
+"""An arm's distance counts less than a leg's: hands rest on thighs, not the other way round."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Layers of one person."""
+
+    trunk: Layer | None
+    """With the head."""
+    limbs: dict[str, Layer]
+    thickness: dict[str, float]
+    """Half the width of each limb, in picture pixels."""
+
+
+def divide(
+    bgr: NDArray[np.uint8], alpha: Mask, points: Floats, limbs: dict[str, tuple[int, ...]], torso: float
+) -> Parts:
+    """Cut the person into layers.
+
+    Args:
+        bgr: (height, width, 3), the picture.
+        alpha: (height, width), the person's matte.
+        points: (33, 2), landmarks in the picture.
+        limbs: those that move by themselves, with their joints; the others stay with the trunk.
+        torso: length of the trunk in pixels.
+    """
+    scale = WORK_PX / max(alpha.shape)
+    small = np.asarray(cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
+    body = _Body(small, points * scale, limbs, torso * scale)
+    own_colours = _clean_rim(bgr, alpha)
+    layers: dict[str, Layer] = {}
+    for name in ("trunk", *limbs):
+        shown, hidden = body.region(name)
+        colours = own_colours
+        if hidden.any():
+            colours = _continued(own_colours, shown, hidden, scale)
+        mask = cv2.resize(np.maximum(shown, hidden), alpha.shape[::-1], interpolation=cv2.INTER_LINEAR) * alpha
+        layer = make_layer(colours, np.asarray(mask, np.float32))
+        if layer:
+            layers[name] = extend_over_border(layer, alpha.shape[1], alpha.shape[0]) if name == "trunk" else layer
+    thickness = {name: radius / scale for name, radius in body.thickness.items()}
+    return Parts(layers.pop("trunk", None), layers, thickness)
+
+
+class _Body:
+    """Distances from every pixel of the small matte to every part."""
+
+    def __init__(self, alpha: Mask, points: Floats, limbs: dict[str, tuple[int, ...]], torso: float) -> None:
+        self._alpha, self._points, self._limbs, self._torso = alpha, points, limbs, torso
+        height, width = alpha.shape
+        self._grid: Grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
+        self.thickness = {name: self._measure(name) for name in limbs}
+        inside = (alpha > 0.5).astype(np.uint8)
+        polygon = np.zeros(alpha.shape, np.uint8)
+        cv2.fillPoly(polygon, [np.round(self._trunk_outline()).astype(np.int32)], 1)
+        self._polygon = polygon | self._head_region()
+        outside = cv2.distanceTransform(1 - self._polygon, cv2.DIST_L2, 3)
+        self._names = ["trunk", *limbs]
+        scores = [1.0 + outside / (0.10 * torso)]
+        for name in limbs:
+            score = distance_to_path(self._grid, self._path(name)) / self.thickness[name]
+            if is_arm(name):
+                score = score * IN_FRONT
+            else:
+                # The trunk hangs over the legs; it keeps whatever lies inside its outline.
+                score = np.where(self._polygon > 0, 9.0, score)
+            scores.append(score.astype(np.float32))
+        winner = np.argmin(np.stack(scores), axis=0)
+        self._labels = np.where(inside > 0, winner, -1)
+        self._drop_islands()
+
+    def region(self, name: str) -> tuple[Mask, Mask]:
+        """Where a part is seen, and where it goes on unseen below others; (height, width), 0 to 1."""
+        number = self._names.index(name)
+        # Outside the matte a part goes on too: its rim is cut by the matte alone.
+        mine = self._grown(number)
+        shown = np.asarray(cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 0.8), np.float32)
+        return shown, np.asarray(self._below(name) * (1 - shown), np.float32)
+
+    def _below(self, name: str) -> Mask:
+        """Where a part must have something to show when the part above it moves away."""
+        reach = np.zeros(self._alpha.shape, np.float32)
+        if name == "trunk":
+            reach = np.maximum(reach, self._polygon.astype(np.float32))
+            for limb in self._limbs:
+                if is_arm(limb):
+                    root = self._points[self._limbs[limb][0]]
+                    reach = np.maximum(reach, self._disc(root, 1.0 * self.thickness[limb]))
+            return reach
+        root, next_joint = self._points[list(self._limbs[name][:2])]
+        radius = self.thickness[name]
+        if is_arm(name):
+            return self._disc(root, 1.08 * radius)
+        upwards = root + 0.25 * radius * unit(root - next_joint)
+        return np.maximum(self._disc(upwards, 1.05 * radius), self._stick(root, next_joint, 0.35, 0.95 * radius))
+
+    def _disc(self, middle: Floats, radius: float) -> Mask:
+        return np.clip(radius - np.linalg.norm(self._grid - middle, axis=-1) + 0.5, 0, 1).astype(np.float32)
+
+    def _stick(self, a: Floats, b: Floats, share: float, radius: float) -> Mask:
+        far = distance_to_path(self._grid, np.stack([a, a + share * (b - a)]))
+        return np.clip(radius - far + 0.5, 0, 1).astype(np.float32)
+
+    def _grown(self, number: int) -> NDArray[np.bool_]:
+        known = self._labels >= 0
+        _, nearest = cv2.distanceTransformWithLabels(
+            (~known).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        table = np.zeros(int(nearest.max()) + 1, np.intp)
+        table[nearest[known]] = self._labels[known]
+        return np.asarray(table[nearest] == number, np.bool_)
+
+    def _drop_islands(self) -> None:
+        """A limb is one piece around its bones; what is cut off from it goes to the trunk."""
+        for number, name in enumerate(self._names):
+            if number == 0:
+                continue
+            count, pieces, stats, _ = cv2.connectedComponentsWithStats((self._labels == number).astype(np.uint8))
+            if count > 2:
+                largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+                near = distance_to_path(self._grid, self._path(name)) < 1.3 * self.thickness[name]
+                self._labels[(pieces > 0) & (pieces != largest) & ~near] = 0
+
+    def _path(self, name: str) -> Floats:
+        joints = self._points[list(self._limbs[name])]
+        tip = joints[-1] + 0.25 * (joints[-1] - joints[-2])
+        return np.vstack([joints, tip])
+
+    def _measure(self, name: str) -> float:
+        """Half the width of a limb: how far its bones are inside the matte, typically."""
+        solid = np.pad((self._alpha > 0.5).astype(np.uint8), 1)
+        depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)[1:-1, 1:-1]
+        # A landmark may lie beside the bone: the deepest place nearby counts.
+        side = 2 * max(1, round(0.05 * self._torso)) + 1
+        depth = cv2.dilate(depth, np.ones((side, side), np.uint8))
+        found = []
+        joints = self._points[list(self._limbs[name][:3])]
+        limit = np.array(self._alpha.shape[::-1]) - 1
+        for a, b in zip(joints[:-1], joints[1:], strict=True):
+            at = np.clip(np.round(a + np.linspace(0.35, 0.8, 10)[:, None] * (b - a)), 0, limit).astype(int)
+            found.extend(depth[at[:, 1], at[:, 0]])
+        low, high = ARM_THICKNESS if is_arm(name) else LEG_THICKNESS
+        return float(np.clip(np.percentile(found, 45), low * self._torso, high * self._torso))
+
+    def _trunk_outline(self) -> Floats:
+        """Shoulders, sides, and below the hips a wedge down to the crotch."""
+        points, torso = self._points, self._torso
+        shoulders, hips = points[list(SHOULDERS)], points[list(HIPS)]
+        up = unit(shoulders.mean(axis=0) - hips.mean(axis=0))
+        # The person's left, seen on the screen; `across` of up points to the viewer's right.
+        sideways = across(up) * (1.0 if (shoulders[0] - shoulders[1]) @ across(up) > 0 else -1.0)
+        left_leg, right_leg = (self.thickness.get(name, 0.13 * torso) for name in ("left_leg", "right_leg"))
+        middle = hips.mean(axis=0)
+        crotch = middle - up * self._crotch_depth(middle, -up)
+        return np.array(
+            [
+                shoulders[0] + 0.06 * torso * up,
+                shoulders[0] - 0.03 * torso * sideways,
+                hips[0] + sideways * 1.15 * left_leg + 0.10 * torso * up,
+                hips[0] + sideways * 1.15 * left_leg - 0.03 * torso * up,
+                crotch + 0.25 * left_leg * sideways,
+                crotch - 0.25 * right_leg * sideways,
+                hips[1] - sideways * 1.15 * right_leg - 0.03 * torso * up,
+                hips[1] - sideways * 1.15 * right_leg + 0.10 * torso * up,
+                shoulders[1] + 0.03 * torso * sideways,
+                shoulders[1] + 0.06 * torso * up,
+            ]
+        )
+
+    def _crotch_depth(self, middle: Floats, down: Floats) -> float:
+        """How far below the hips the legs part; a guess when they don't."""
+        limit = np.array(self._alpha.shape[::-1]) - 1
+        for depth in np.arange(0.08, 0.5, 0.01) * self._torso:
+            x, y = np.clip(np.round(middle + depth * down), 0, limit).astype(int)
+            if self._alpha[y, x] < 0.5:
+                return float(depth)
+        return 0.22 * self._torso
+
+    def _head_region(self) -> NDArray[np.uint8]:
+        points, torso = self._points, self._torso
+        head, neck = points[HEAD].mean(axis=0), points[list(SHOULDERS)].mean(axis=0)
+        radius = max(0.75 * float(np.linalg.norm(points[LEFT_EAR] - points[RIGHT_EAR])), 0.2 * torso)
+        region = np.zeros(self._alpha.shape, np.uint8)
+        cv2.circle(region, (round(float(head[0])), round(float(head[1]))), round(1.15 * radius), 1, -1)
+        ends = np.round(np.stack([head, neck])).astype(np.int32)
+        cv2.polylines(region, [ends], False, 1, max(2, round(0.9 * radius)))
+        return region
+
+
+def _clean_rim(bgr: NDArray[np.uint8], alpha: Mask) -> NDArray[np.uint8]:
+    """The person's own colours also where the rim is mixed with the background."""
+    solid = cv2.erode((alpha > 0.97).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    left, top, width, height = cv2.boundingRect((alpha > 0.01).astype(np.uint8))
+    box = np.s_[top : top + height, left : left + width]
+    if not width or not solid[box].any():
+        return bgr
+    out = bgr.copy()
+    out[box] = np.clip(spread(bgr[box].astype(np.float32), solid[box]), 0, 255).astype(np.uint8)
+    return out
+
+
+def _continued(bgr: NDArray[np.uint8], shown: Mask, hidden: Mask, scale: float) -> NDArray[np.uint8]:
+    """A part's colours carried on to where it is hidden, (height, width, 3)."""
+    height, width = bgr.shape[:2]
+    small = cv2.resize(bgr, shown.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+    seen = cv2.erode((shown > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    if not seen.any():
+        return bgr
+    carried = spread(small, seen)
+    full = cv2.resize(carried, (width, height), interpolation=cv2.INTER_LINEAR)
+    amount = cv2.GaussianBlur(np.where(shown < 0.5, hidden, 0).astype(np.float32), (0, 0), 0.7)
+    share = cv2.resize(amount, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    return np.clip(bgr * (1 - share) + full * share, 0, 255).astype(np.uint8)

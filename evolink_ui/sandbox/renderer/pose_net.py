@@ -1,0 +1,109 @@
+"""BlazePose "lite": 33 landmarks of one person in a square window of a frame, run by OpenCV.
+
+The window for the next frame comes with the answer, so following a person costs one run a frame. There is no
+separate detector: `people.py` tries windows and believes the net's own presence score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .curves import Floats
+from .skeleton import LANDMARKS
+
+WEIGHTS: Final = Path(__file__).with_name("weights") / "pose_landmark_lite.tflite"
+INPUT_PX: Final = 256
+
+WINDOW_PER_RADIUS: Final = 2.5
+"""The net wants the circle around the whole body with a quarter of it as margin."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A turned square."""
+
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
+    """Radians by which the person inside leans, clockwise on the screen."""
+
+    def to_input(self, scale: float = 1.0) -> Floats:
+        """(2, 3): frame pixels -> the net's input, which `scale` widens around the person."""
+        zoom = INPUT_PX / (self.side * scale)
+        cos, sin = zoom * np.cos(self.angle), zoom * np.sin(self.angle)
+        half = INPUT_PX / 2
+        return np.array(
+            [[cos, sin, half - cos * self.x - sin * self.y], [-sin, cos, half + sin * self.x - cos * self.y]]
+        )
+
+
+@dataclass(frozen=True)
+class Pose:
+    """What the net sees in one window."""
+
+    points: Floats
+    """(33, 2), frame pixels."""
+    depth: Floats
+    """(33,), frame pixels towards (negative) or away from the viewer, against the hips."""
+    visible: Floats
+    """(33,), 0 to 1."""
+    score: float
+    """0 to 1: is there a person?"""
+    window: Window
+    """Where to look next."""
+
+
+class PoseNet:
+    """One loaded net; not to be shared between threads."""
+
+    def __init__(self) -> None:
+        # OpenCV 5's new engine drops the mask output.
+        self._net = cv2.dnn.readNetFromTFLite(str(WEIGHTS), cv2.dnn.ENGINE_CLASSIC)
+
+    def look(self, rgb: NDArray[np.uint8], window: Window) -> Pose:
+        """Landmarks of the person in this window of a (height, width, 3) RGB frame."""
+        return self._read(rgb, window, with_mask=False)[0]
+
+    def look_closely(self, rgb: NDArray[np.uint8], window: Window) -> tuple[Pose, NDArray[np.float32]]:
+        """As `look`, with the (height, width) probability that a pixel belongs to the person."""
+        pose, mask = self._read(rgb, window, with_mask=True)
+        assert mask is not None  # noqa: S101  it was asked for
+        return pose, mask
+
+    def _read(
+        self, rgb: NDArray[np.uint8], window: Window, *, with_mask: bool
+    ) -> tuple[Pose, NDArray[np.float32] | None]:
+        matrix = window.to_input()
+        crop = cv2.warpAffine(rgb, matrix, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
+        self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
+        outputs = self._net.forward(["Identity", "Identity_1", "Identity_2"][: 3 if with_mask else 2])
+        raw = outputs[0].reshape(-1, 5).astype(np.float64)
+        back = cv2.invertAffineTransform(matrix)
+        points = raw[:, :2] @ back[:, :2].T + back[:, 2]
+        # Two more points follow the landmarks: the body's middle and one on the circle around it.
+        middle, rim = points[LANDMARKS], points[LANDMARKS + 1]
+        radius = float(np.hypot(*(rim - middle)))
+        lean = float(np.arctan2(rim[0] - middle[0], middle[1] - rim[1]))
+        pose = Pose(
+            points=points[:LANDMARKS],
+            depth=raw[:LANDMARKS, 2] * window.side / INPUT_PX,
+            visible=_logistic(raw[:LANDMARKS, 3]),
+            score=float(outputs[1].item()),
+            window=Window(float(middle[0]), float(middle[1]), max(8.0, WINDOW_PER_RADIUS * radius), lean),
+        )
+        if not with_mask:
+            return pose, None
+        inside = _logistic(outputs[2].reshape(INPUT_PX, INPUT_PX).astype(np.float64)).astype(np.float32)
+        mask = cv2.warpAffine(inside, back, (rgb.shape[1], rgb.shape[0]), flags=cv2.INTER_LINEAR)
+        return pose, np.asarray(mask, np.float32)
+
+
+def _logistic(value: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(value, -30, 30))), np.float64)
