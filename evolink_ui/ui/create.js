@@ -85,7 +85,10 @@ const go = el("button.mc-button.primary.mc-go", { type: "submit", "aria-describe
 const why = el("p.mc-why", { id: "mc-why" });
 const failed = el("div.mc-notes", { role: "alert" });
 const balance = el("p.mc-balance", { hidden: true });
-const example = kit.button(t("example.button"), { symbol: "play", onclick: () => void useExample() });
+let pair = null; // the example pair, asked for as soon as somebody reaches for it: the first time it is drawn for seconds
+const askExample = () => (pair ??= kit.ask("example", {}, 60000).catch((error) => { pair = null; throw error; }));
+const reachFor = () => { askExample().catch(() => {}); };
+const example = kit.button(t("example.button"), { symbol: "play", onclick: () => void useExample(), onpointerenter: reachFor, onfocus: reachFor });
 const formElement = el("form.mc-form", { novalidate: true, "aria-label": t("create.title") },
   el("div.mc-lead", {}, el("div", {}, el("h2", {}, t("create.title")), el("p", {}, t("create.lead"))), example),
   el("div.mc-zones", {}, image.zone, video.zone),
@@ -196,16 +199,19 @@ async function order() {
   }
 }
 async function useExample() {
+  const label = example.querySelector(".mc-label");
   example.setAttribute("aria-busy", "true");
+  label.textContent = t("example.busy");
   failed.replaceChildren();
   try {
-    const pair = await kit.ask("example", {}, 60000);
-    await Promise.all([image.restore(pair.image), video.restore(pair.video)]);
+    const files = await askExample();
+    await Promise.all([image.restore(files.image), video.restore(files.video)]);
     go.focus();
   } catch (error) {
     complain(error);
   } finally {
     example.removeAttribute("aria-busy");
+    label.textContent = t("example.button");
   }
 }
 async function askBalance() {
@@ -234,7 +240,17 @@ document.addEventListener("paste", (event) => {
     if (zone) { event.preventDefault(); void zone.take(file); }
   }
 });
-kit.hear("fill", ({ request, image: picture, video: motion }) => {
+// An old order again: its form at once, its files as soon as the server has put them out.
+kit.hear("reuse", async ({ id, request }) => {
+  fill({ request });
+  try {
+    const again = await kit.ask("reuse", { id });
+    fill(again);
+  } catch (error) {
+    complain(error);
+  }
+});
+function fill({ request, image: picture, video: motion }) {
   Object.assign(form, {
     prompt: request.prompt ?? "", quality: request.quality, character_orientation: request.character_orientation,
     keep_sound: request.keep_sound, watermark: request.watermark, element_id: request.element_id ?? "",
@@ -247,10 +263,11 @@ kit.hear("fill", ({ request, image: picture, video: motion }) => {
   mark.checked = form.watermark;
   if (picture) void image.restore(picture);
   if (motion) void video.restore(motion);
+  advanced.open = Boolean(form.element_id || form.watermark);
   grow();
   refresh();
   formElement.scrollIntoView({ block: "start" });
-});
+}
 
 if (draft.image) void image.restore(draft.image);
 if (draft.video) void video.restore(draft.video);

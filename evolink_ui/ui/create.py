@@ -4,17 +4,20 @@ from typing import Any
 
 import gradio as gr
 
+from evolink_ui.jobs import Jobs
 from evolink_ui.media import limits
 from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Desk, answered, price
+from evolink_ui.ui.history import used_again
 from evolink_ui.ui.parts import part
 from evolink_ui.ui.text import words
+from evolink_ui.web.visitor import visitor_of
 
 TOP_UP_URL = "https://evolink.ai/dashboard"
 """Where the vendor sells credits."""
 
 
-def create_form(settings: Settings, desk: Desk) -> gr.HTML:
+def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     """The form. Its script keeps a draft in the browser, so that nothing typed is lost."""
 
     async def judge_image(data: Any, _request: gr.Request) -> dict[str, Any]:
@@ -31,6 +34,9 @@ def create_form(settings: Settings, desk: Desk) -> gr.HTML:
 
     async def balance(_data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.balance(request)
+
+    async def reuse(data: Any, request: gr.Request) -> dict[str, Any]:
+        return await used_again(jobs, str(data.get("id") or ""), visitor_of(request))
 
     return part(
         "form",
@@ -53,6 +59,7 @@ def create_form(settings: Settings, desk: Desk) -> gr.HTML:
             "order": answered(order),
             "example": answered(example),
             "balance": answered(balance),
+            "reuse": answered(reuse),
         },
     )  # fmt: skip
 

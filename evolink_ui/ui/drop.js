@@ -150,16 +150,16 @@ function makeDrop({ kind, limits, judge, changed }) {
     pick = { ...verdict.file, name, facts: report.facts, prices: verdict.prices ?? null, poster: verdict.poster ?? null };
     describe();
     const nothingToSee = !media.firstElementChild || (kind === "video" && media.firstElementChild.tagName === "VIDEO" && !media.firstElementChild.videoWidth && !verdict.preview_url);
-    if (verdict.preview_url && !preview) showRemote(verdict.preview_url);
+    if (verdict.preview_url && !preview) showRemote(verdict.preview_url, pick.poster);
     else if (nothingToSee && pick.poster) media.replaceChildren(el("img", { src: pick.poster, alt: t(`drop.${kind}.alt`) }));
     say(report.warnings.map(describeProblem("warn")));
     changed();
     return undefined;
   };
-  const showRemote = (address) => {
+  const showRemote = (address, poster) => {
     const node = kind === "image"
       ? el("img", { alt: t("drop.image.alt"), src: address })
-      : el("video", { muted: true, loop: true, playsinline: true, controls: true, preload: "metadata", src: address, "aria-label": t("drop.video.alt") });
+      : el("video", { muted: true, loop: true, playsinline: true, controls: true, preload: "metadata", src: address, poster, "aria-label": t("drop.video.alt") });
     if (kind === "video") node.muted = true;
     media.replaceChildren(node);
   };

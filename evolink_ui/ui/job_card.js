@@ -133,6 +133,13 @@ function drawPicture() {
   } else if (view.poster_url) picture.replaceChildren(el("img", { src: view.poster_url, alt: t("card.poster") }));
   else picture.replaceChildren(el("div.mc-skeleton"));
 }
+function compare() {
+  comparing = !comparing;
+  drawPicture();
+  drawActions();
+  actions.querySelector("[aria-pressed]")?.focus();
+  if (comparing && !matchMedia("(prefers-reduced-motion: reduce)").matches) picture.querySelector("figure:last-child video")?.play().catch(() => {});
+}
 function drawMessage() {
   const trouble = view.error && !WORKING.has(view.state) && view.state !== "done";
   const parts = [];
@@ -193,9 +200,9 @@ function drawActions(force = false) {
   actionsKey = key;
   const list = [];
   if (view.state === "done" && view.result?.url) {
-    list.push(el("a.mc-button.primary", { href: view.result.url, download: `motion-${view.id}.mp4` }, icon("download"), el("span.mc-label", {}, t("action.download"))));
+    list.push(el("a.mc-button.primary", { href: `${view.result.url}?download`, download: "" }, icon("download"), el("span.mc-label", {}, t("action.download"))));
     if (view.reference_url) {
-      list.push(kit.button(t("action.compare"), { symbol: "compare", "aria-pressed": String(comparing), onclick: () => { comparing = !comparing; drawPicture(); drawActions(); } }));
+      list.push(kit.button(t("action.compare"), { symbol: "compare", "aria-pressed": String(comparing), onclick: () => compare() }));
     }
   }
   if (can("follow_again")) list.push(kit.button(t("action.follow_again"), { look: "primary", symbol: "again", onclick: () => void act("follow_again") }));
@@ -230,13 +237,13 @@ function drawFacts() {
   const spent = credits?.used ?? credits?.reserved ?? credits?.estimated;
   if (spent !== null && spent !== undefined) {
     const code = credits.used !== null && credits.used !== undefined ? "used" : credits.reserved !== null && credits.reserved !== undefined ? "reserved" : "estimated";
-    row(t(`fact.credits.${code}`), t(view.mode === "live" ? "unit.credits" : "unit.credits_sandbox", { n: kit.number(spent, 0, 1) }));
+    row(t(view.mode === "live" ? `fact.credits.${code}` : "fact.credits.sandbox"), t(view.mode === "live" ? "unit.credits" : "unit.credits_sandbox", { n: kit.number(spent, 0, 1) }));
   }
   row(t("fact.made"), `${request.quality} · ${t(`facing.${request.character_orientation}`)} · ${t(request.keep_sound ? "facts.sound" : "facts.silent")}`);
   if (request.prompt) row(t("fact.prompt"), request.prompt);
   if (result) {
     row(t("fact.video"), [result.seconds ? t("unit.seconds", { n: kit.number(result.seconds, 1) }) : null, result.bytes ? kit.bytes(result.bytes) : null].filter(Boolean).join(" · "));
-    if (result.vendor_url && result.vendor_expires_at && Date.parse(result.vendor_expires_at) > Date.now()) {
+    if (view.mode === "live" && result.vendor_url && result.vendor_expires_at && Date.parse(result.vendor_expires_at) > Date.now()) {
       row(t("fact.vendor"), el("a", { href: result.vendor_url, target: "_blank", rel: "noopener noreferrer" }, t("fact.vendor.link")), ` ${t("fact.vendor.until", { date: kit.date(result.vendor_expires_at) })}`);
     }
   }
@@ -331,6 +338,7 @@ function leave() {
 setInterval(() => { if (view && WORKING.has(view.state) && !document.hidden) drawClock(); }, 1000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && job) look(); });
 window.addEventListener("online", () => { if (job) look(); });
+kit.hear("gone", ({ id }) => { if (id === job) leave(); });
 kit.hear("job", ({ id, view: first = null, started = false }) => follow(id, { first, focus: started }));
 
 const asked = new URL(location.href).searchParams.get("job") ?? kit.load(kit.JOB_KEY, null);

@@ -8,9 +8,12 @@ import gradio as gr
 from evolink_ui.jobs import Jobs
 from evolink_ui.sandbox.examples import ExamplePair, ensure_examples
 from evolink_ui.settings import Settings
+from evolink_ui.ui.as_code import as_code
 from evolink_ui.ui.create import create_form
 from evolink_ui.ui.desk import Desk
+from evolink_ui.ui.history import history
 from evolink_ui.ui.job_card import job_card
+from evolink_ui.ui.lookup import lookup
 from evolink_ui.ui.text import TITLE, say
 from evolink_ui.ui.theme import head, theme
 
@@ -34,11 +37,18 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
         delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS),
     ) as page:
         gr.HTML(_header(settings.mode), apply_default_css=False, js_on_load=None, elem_id="mc-head")
-        with gr.Tabs(elem_id="mc-tabs"), gr.Tab(say("tab.create"), id="create"), gr.Row(elem_id="mc-two"):
-            with gr.Column(min_width=280, elem_id="mc-left"):
-                create_form(settings, desk)
-            with gr.Column(min_width=280, elem_id="mc-right"):
-                job_card(settings)
+        with gr.Tabs(elem_id="mc-tabs"):
+            with gr.Tab(say("tab.create")), gr.Row(elem_id="mc-two"):
+                with gr.Column(min_width=280, elem_id="mc-left"):
+                    create_form(settings, jobs, desk)
+                with gr.Column(min_width=280, elem_id="mc-right"):
+                    job_card(settings)
+            with gr.Tab(say("tab.videos")):
+                history(jobs)
+            with gr.Tab(say("tab.lookup")):
+                lookup(jobs)
+            with gr.Tab(say("tab.code")):
+                as_code(settings, jobs)
     return page
 
 

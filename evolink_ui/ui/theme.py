@@ -14,7 +14,7 @@ from evolink_ui.ui.text import DESCRIPTION
 SYSTEM_FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONTS: Final = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
-STYLES: Final = ("theme.css", "create.css", "drop.css", "job_card.css")
+STYLES: Final = ("theme.css", "create.css", "drop.css", "job_card.css", "history.css", "lookup.css")
 
 PAPER, PAPER_DARK = "#f7f5f1", "#131514"
 SURFACE, SURFACE_DARK = "#ffffff", "#1c1f1e"

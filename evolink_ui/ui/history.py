@@ -1,0 +1,78 @@
+"""My videos: a visitor's jobs as a grid, and taking an old order up again."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+
+from evolink_ui.jobs import Job, Jobs
+from evolink_ui.ui.desk import Answer, Wrong, answered, receive
+from evolink_ui.ui.parts import part
+from evolink_ui.ui.text import words
+from evolink_ui.web.visitor import owns, visitor_of
+
+PAGE_MAX: Final = 60
+"""Jobs in one answer; a view has about 1 kB."""
+SEARCH_MAX_CHARS: Final = 200
+STATES: Final = frozenset({"active", "done", "failed", "unknown", "stopped"})
+
+
+def history(jobs: Jobs) -> gr.HTML:
+    """The grid. It asks for a page of jobs at a time."""
+
+    async def videos(data: Any, request: gr.Request) -> Answer:
+        return await page_of(jobs, data, visitor_of(request))
+
+    return part(
+        "videos",
+        "history.js",
+        props={
+            "words": words(
+                "common", "unit", "videos", "filter", "short", "now", "mode", "action", "tab", "error", "next"
+            )
+        },
+        functions={"videos": answered(videos)},
+    )
+
+
+async def page_of(jobs: Jobs, data: dict[str, Any], visitor: str) -> Answer:
+    """One page of a visitor's jobs: {jobs: [view], more}. data: {state, search, offset, limit}."""
+    state = data.get("state")
+    limit = max(1, min(PAGE_MAX, _whole(data.get("limit"), PAGE_MAX)))
+    found = await jobs.history(
+        visitor,
+        state=state if state in STATES else None,
+        search=str(data.get("search") or "")[:SEARCH_MAX_CHARS],
+        limit=limit + 1,
+        offset=max(0, _whole(data.get("offset"), 0)),
+    )
+    return {"jobs": [jobs.view(job) for job in found[:limit]], "more": len(found) > limit}
+
+
+async def used_again(jobs: Jobs, job_id: str, visitor: str) -> Answer:
+    """A job's form and its two files, received as if they had been uploaded: {request, image, video}.
+
+    A file that is gone, or that was given as a link, is null. Raises Wrong for a job of somebody else.
+    """
+    job = await jobs.find(job_id)
+    if job is None or not owns(visitor, job):
+        raise Wrong("job_not_found", "There is no such video of yours.", "Look at My videos.")
+    image, video = await asyncio.gather(_again(jobs.image_path(job)), _again(jobs.reference_path(job)))
+    return {"request": _request(job), "image": image, "video": video}
+
+
+def _request(job: Job) -> dict[str, Any]:
+    names = ("prompt", "quality", "character_orientation", "keep_sound", "watermark", "element_id")
+    return {name: job.request.get(name) for name in names}
+
+
+async def _again(path: Path) -> dict[str, str] | None:
+    try:
+        return await asyncio.to_thread(receive, path)
+    except OSError:
+        return None  # swept away, or never a file of ours; the form says what is missing
+
+
+def _whole(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
