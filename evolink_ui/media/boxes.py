@@ -19,7 +19,7 @@ MAX_INNER_BOXES: Final = 20_000
 MAX_DEPTH: Final = 12
 MAX_TRACKS: Final = 32
 MAX_SAMPLES: Final = 4_000_000
-"""Per track. PCM sound counts each value: 30 s at 48 kHz are 1.4 million."""
+"""Of all tracks together. PCM sound counts each value: 30 s at 48 kHz are 1.4 million."""
 MAX_PICTURE_SAMPLES: Final = 1_000_000
 MAX_EDITS: Final = 1000
 MAX_EDITED_SAMPLES: Final = 20_000_000
@@ -92,9 +92,12 @@ def _box(start: bytes | memoryview, left: int) -> tuple[int, bytes, int]:
 def _judge(layout: Layout) -> None:
     if len(layout.tracks) > MAX_TRACKS:
         raise Refused("video_damaged")
+    if sum(track.samples for track in layout.tracks) > MAX_SAMPLES:
+        raise Refused("video_damaged")
     for track in layout.tracks:
-        most = MAX_PICTURE_SAMPLES if track.handler == b"vide" else MAX_SAMPLES
-        if track.samples > most or track.edits > MAX_EDITS or track.samples * track.edits > MAX_EDITED_SAMPLES:
+        if track.handler == b"vide" and track.samples > MAX_PICTURE_SAMPLES:
+            raise Refused("video_damaged")
+        if track.edits > MAX_EDITS or track.samples * track.edits > MAX_EDITED_SAMPLES:
             raise Refused("video_damaged")
 
 

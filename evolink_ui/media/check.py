@@ -137,7 +137,7 @@ def _refusal(found: dict[str, Any], field: str) -> list[Problem]:
 
 
 def _refused(*problems: Problem) -> Report:
-    return Report(False, None, list(problems), [], None, {"image": False, "video": False})
+    return Report(False, None, list(problems), [], None)
 
 
 def _spoken(name: str) -> str:

@@ -3,12 +3,15 @@
 import os
 import signal
 import sys
+import threading
+import time
 from typing import Final
 
 from evolink_ui.media import limits
 
 CLOCK_GRACE_SECONDS: Final = 2.0
 """A child that is still at one job so long after its deadline ends itself, should its parent be gone."""
+LOOK_AT_PARENT_SECONDS: Final = 0.5
 
 
 def shut_doors() -> int:
@@ -21,8 +24,10 @@ def shut_doors() -> int:
     return answers
 
 
-def limit_memory(address_space_bytes: int = limits.CHILD_ADDRESS_SPACE_BYTES) -> None:
-    """No more address space than this, no core dumps."""
+def limit_memory(
+    address_space_bytes: int = limits.CHILD_ADDRESS_SPACE_BYTES, data_bytes: int = limits.CHILD_DATA_BYTES
+) -> None:
+    """No more address space and no more private memory than this, no core dumps."""
     if sys.platform == "win32":
         return
     import resource
@@ -30,6 +35,7 @@ def limit_memory(address_space_bytes: int = limits.CHILD_ADDRESS_SPACE_BYTES) ->
     _lower(resource.RLIMIT_CORE, 0)
     if sys.platform == "linux":  # macOS refuses or ignores it
         _lower(resource.RLIMIT_AS, address_space_bytes)
+        _lower(resource.RLIMIT_DATA, data_bytes)
 
 
 def limit_writing(file_bytes: int) -> None:
@@ -40,6 +46,29 @@ def limit_writing(file_bytes: int) -> None:
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     _lower(resource.RLIMIT_FSIZE, file_bytes)
+
+
+class ParentWatch:
+    """While a job runs nobody reads our input, so its end would go unnoticed: look twice a second who our parent is."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+        self._busy = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def job_begins(self) -> None:
+        """From now on, end when the parent is gone."""
+        self._busy.set()
+
+    def job_ends(self) -> None:
+        """The end of our input tells us again."""
+        self._busy.clear()
+
+    def _watch(self) -> None:
+        while self._busy.wait():
+            if os.getppid() != self._parent:
+                end_family()
+            time.sleep(LOOK_AT_PARENT_SECONDS)
 
 
 def end_family() -> None:

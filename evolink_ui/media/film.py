@@ -21,6 +21,8 @@ from evolink_ui.media.refusal import Refused, Tell
 READ_BUFFER_BYTES: Final = 1 << 20
 SKIPPING_AFTER_SECONDS: Final = 0.15
 """By then it is known how fast this video decodes; one that would not get done is looked at without its B-frames."""
+MAX_LOOKED_AT: Final = 1800
+"""Frames; 30 s at 60 fps. Looking at more would take longer than a check may."""
 PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
 
 ERRORS: Final = (av.error.FFmpegError, ValueError, OSError, MemoryError, ArithmeticError)
@@ -93,7 +95,7 @@ def header_facts(container: av.container.InputContainer, layout: Layout) -> dict
     rotation = tracks[0].rotation if tracks else 0
     return {
         "has_audio": bool(container.streams.audio),
-        "codec": context.name,
+        "codec": context.codec.canonical_name,
         "pixels": context.pix_fmt or "",
         "stored_width": context.width,
         "stored_height": context.height,
@@ -170,7 +172,7 @@ class _Scan:
             if not self.complete:
                 continue
             now = time.monotonic()
-            if now > self.deadline:
+            if now > self.deadline or len(self.small) >= MAX_LOOKED_AT:
                 self.complete = False
                 continue
             if not self.skipping and now - started > SKIPPING_AFTER_SECONDS:
@@ -209,13 +211,17 @@ class _Scan:
 
     def facts(self) -> dict[str, Any]:
         seen = motion.judge(self.small, self.times)
+        limited = self.first is not None and not self.first.format.name.startswith("yuvj")
+        brightness = seen.brightness
+        if brightness is not None and limited:  # video range: black is 16, white is 235
+            brightness = round(min(max((brightness - 16) * 255 / 219, 0.0), 255.0), 1)
         frames_left_out = self.skipping and self.decoded < self.sent
         return {
             "missing": self.errors if frames_left_out or not self.complete else max(self.sent - self.decoded, 0),
             "checked_seconds": round(self.timing.seconds if self.complete else self.until, 3),
             "cuts_seconds": seen.cuts_seconds,
             "speed": seen.speed,
-            "brightness": seen.brightness,
+            "brightness": brightness,
         }
 
 

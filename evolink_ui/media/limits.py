@@ -47,8 +47,12 @@ SCAN_SECONDS: Final = 0.9
 """How long the frames of one video are looked at; the rest is reported as unchecked."""
 CHILD_ADDRESS_SPACE_BYTES: Final = 1_000_000_000
 """4K H.264 decodes within it on two threads (0.7 GB does not); a header that asks for more fails at once."""
+CHILD_DATA_BYTES: Final = 490_000_000
+"""Memory of its own that a checking child may have: with the libraries' code it stays under 512 MB."""
 IMAGE_DECODE_MAX_PIXELS: Final = 64_000_000
 """Pictures up to it are decoded (a 50-megapixel phone's, for instance); 64 M x 4 bytes stay under 256 MB."""
+PNG_DECODE_MAX_PIXELS: Final = 36_000_000
+"""PNGs have no small scale to decode at: 63 million pixels take more than a second on a busy core."""
 IMAGE_READ_MAX_BYTES: Final = 64_000_000
 """Larger picture files are refused by their size alone."""
 VIDEO_DECODE_MAX_PIXELS: Final = 4096 * 4096

@@ -17,8 +17,8 @@ QUALITIES: Final = (95, 92, 88, 84, 80, 75)
 """JPEG qualities tried in turn; below the last, fewer pixels look better than more artefacts."""
 SHRINK: Final = 0.85
 """Factor of the sides where no quality is small enough."""
-MAX_PIXELS: Final = 40_000_000
-"""Larger ones are scaled down while mending: three copies of it in memory stay under 512 MB."""
+MAX_PIXELS: Final = 16_000_000
+"""Larger ones are scaled down while mending: four copies fit into 256 MB, and the result has 1080p at most."""
 MAX_PROFILE_BYTES: Final = 1_000_000
 
 _PILLOW_NAMES: Final = {"webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF"}
@@ -44,7 +44,7 @@ def mend_picture(file: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
         note("convert", f"Converted from {format_name.upper()}.")
     elif before.pop("unusual", False):
         note("convert", "Converted to an ordinary picture file.")
-    picture = _plain_mode(picture, note)
+    picture = _plain_mode(_bounded(picture), note)
     for turn in TURNS.get(orientation, ()):
         picture = picture.transpose(turn)
     if orientation != 1:
@@ -97,6 +97,12 @@ def _load(file: BinaryIO, format_name: str) -> tuple[Image.Image, int, bytes | N
     if not isinstance(profile, bytes) or len(profile) > MAX_PROFILE_BYTES:
         profile = None
     return picture, orientation, profile, before
+
+
+def _bounded(picture: Image.Image) -> Image.Image:
+    """Halved (or more) by plain averaging where it is so large that working on it would take too much memory."""
+    factor = math.isqrt(picture.width * picture.height // MAX_PIXELS)
+    return picture.reduce(factor) if factor > 1 and picture.mode in ("L", "RGB", "RGBA") else picture
 
 
 def _plain_mode(picture: Image.Image, note: Note) -> Image.Image:

@@ -12,6 +12,7 @@ from evolink_ui.media.refusal import Refused, Tell
 
 ADDRESS_SPACE_BYTES: Final = 1_500_000_000
 """Decoder and encoder side by side; 4K to 1080p needs 1.0 GB of it and holds 350 MB."""
+DATA_BYTES: Final = 1_000_000_000
 FILE_BYTES: Final = 150_000_000
 """More than the vendor takes is never written."""
 
@@ -43,7 +44,7 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Mend the one file of the request on the first line of our input."""
     answers = fence.shut_doors()
-    fence.limit_memory(ADDRESS_SPACE_BYTES)
+    fence.limit_memory(ADDRESS_SPACE_BYTES, DATA_BYTES)
     fence.limit_writing(FILE_BYTES)
     request = json.loads(sys.stdin.buffer.readline())
     fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)

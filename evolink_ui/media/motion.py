@@ -11,14 +11,27 @@ Small: TypeAlias = npt.NDArray[np.float32]
 
 ROWS: Final = 36
 COLUMNS: Final = 64
-CUT_AT_LEAST: Final = 14.0
-"""Mean grey levels by which two shots differ, brightness removed; a dancer filling the frame moves by 3 to 8."""
-CUT_OVER_NEIGHBOURS: Final = 3.0
-"""A cut stands out from the frames around it by at least this factor; a shaky camera does not."""
+POINTS: Final = 4
+"""Points a side that are averaged into one: film grain would look like motion with fewer."""
+
+CUT_OF_CONTRAST: Final = 0.28
+"""Two shots differ by at least this much of their contrast; a dancer that fills the frame moves by 0.1 to 0.2."""
+CUT_AT_LEAST: Final = 2.5
+"""Grey levels: below, noise in a dark or empty picture would count."""
+CUT_OVER_MEDIAN: Final = 3.0
+"""A cut stands out from the frames around it by at least this factor; fast dancing does not."""
+CUT_OVER_NEXT: Final = 1.5
+"""And from the two frames on each side; a whipped camera does not."""
 NEIGHBOURS: Final = 8
-"""Frames on each side that a cut is compared with."""
+"""Frames on each side that a cut is compared with; lights that come back within them are no cut."""
+STILL: Final = 0.05
+"""Grey levels under which a frame repeats the one before."""
+MAX_SHIFT: Final = (ROWS // 4, COLUMNS // 4)
+"""Camera moves up to a quarter of the frame are recognised as such."""
 MAX_CUTS: Final = 50
 """More are not listed."""
+
+Numbers: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +40,20 @@ class Seen:
 
     cuts_seconds: list[float]
     speed: float
-    """How much the picture changes in 1/30 s, in grey levels (90th percentile)."""
+    """Grey levels by which the picture changes in 1/30 s (90th percentile); a camera's own move counts half."""
     brightness: float | None
 
 
-def shrink(luma: npt.NDArray[np.uint8]) -> Small | None:
-    """A plane of any size at 36 x 64, by sampling two points a side and averaging; None if it is smaller than that."""
+def shrink(luma: npt.NDArray[np.uint8]) -> Small:
+    """A plane of any size, height x width, at 36 x 64."""
     height, width = luma.shape
-    if height < ROWS * 2 or width < COLUMNS * 2:
-        rows = np.arange(ROWS * 2) * height // (ROWS * 2)
-        columns = np.arange(COLUMNS * 2) * width // (COLUMNS * 2)
-        sampled = luma[rows][:, columns]
+    rows, columns = ROWS * POINTS, COLUMNS * POINTS
+    if height < rows or width < columns:
+        sampled = luma[np.arange(rows) * height // rows][:, np.arange(columns) * width // columns]
     else:
-        down, right = height // (ROWS * 2), width // (COLUMNS * 2)
-        sampled = luma[: down * ROWS * 2 : down, : right * COLUMNS * 2 : right]
-    pooled: Small = sampled.reshape(ROWS, 2, COLUMNS, 2).mean(axis=(1, 3), dtype=np.float32)
+        down, right = height // rows, width // columns
+        sampled = luma[: down * rows : down, : right * columns : right]
+    pooled: Small = sampled.reshape(ROWS, POINTS, COLUMNS, POINTS).mean(axis=(1, 3), dtype=np.float32)
     return pooled
 
 
@@ -50,29 +62,65 @@ def judge(small: list[Small], times: list[float]) -> Seen:
     if not small:
         return Seen([], 0.0, None)
     stack = np.stack(small)
-    brightness = float(stack.mean())
+    brightness = round(float(stack.mean()), 1)
     if len(small) < 3:
-        return Seen([], 0.0, round(brightness, 1))
+        return Seen([], 0.0, brightness)
     level = stack - stack.mean(axis=(1, 2), keepdims=True)
     change = np.abs(level[1:] - level[:-1]).mean(axis=(1, 2))
-    cuts = [index + 1 for index in range(len(change)) if _is_cut(level, change, index)]
+    steady = _without_camera(level, change)
+    candidates = [int(index) for index in np.flatnonzero(steady >= CUT_AT_LEAST)]
+    cuts = [index + 1 for index in candidates if _is_cut(level, steady, index)]
     gaps = np.maximum(np.diff(np.asarray(times)), 1e-3)
-    calm = np.delete(change / np.maximum(gaps * 30, 0.5), [cut - 1 for cut in cuts])
-    speed = float(np.percentile(calm, 90)) if len(calm) else 0.0
-    return Seen([round(times[cut], 2) for cut in cuts[:MAX_CUTS]], round(speed, 2), round(brightness, 1))
+    each = np.maximum(gaps * 30, 0.5)
+    speed = max(_usual(steady / each, cuts), _usual(change / each, cuts) / 2)
+    return Seen([round(times[cut], 2) for cut in cuts[:MAX_CUTS]], round(speed, 2), brightness)
 
 
-def _is_cut(level: Small, change: npt.NDArray[np.float32], index: int) -> bool:
+def _usual(change: npt.NDArray[np.floating], cuts: list[int]) -> float:
+    """The 90th percentile, cuts left out."""
+    calm = np.delete(change, [cut - 1 for cut in cuts])
+    return float(np.percentile(calm, 90)) if len(calm) else 0.0
+
+
+def _without_camera(level: Small, change: Numbers) -> Numbers:
+    """The change from frame to frame that is left when the camera's own move is taken out (phase correlation)."""
+    left = change.copy()
+    for index in np.flatnonzero(change >= CUT_AT_LEAST):
+        first, second = np.fft.rfft2(level[index : index + 2])
+        cross = second * np.conj(first)
+        peak = int(np.fft.irfft2(cross / (np.abs(cross) + 1e-6), s=(ROWS, COLUMNS)).argmax())
+        down, right = divmod(peak, COLUMNS)
+        down, right = down - ROWS * (down > ROWS // 2), right - COLUMNS * (right > COLUMNS // 2)
+        if (down, right) != (0, 0) and abs(down) <= MAX_SHIFT[0] and abs(right) <= MAX_SHIFT[1]:
+            left[index] = min(left[index], _difference(level[index], level[index + 1], down, right))
+    return left
+
+
+def _difference(before: Small, after: Small, down: int, right: int) -> float:
+    """Mean difference where both overlap, `after` having moved by so many points."""
+    rows, columns = slice(max(down, 0), ROWS + min(down, 0)), slice(max(right, 0), COLUMNS + min(right, 0))
+    moved = slice(max(-down, 0), ROWS + min(-down, 0)), slice(max(-right, 0), COLUMNS + min(-right, 0))
+    return float(np.abs(after[rows, columns] - before[moved]).mean())
+
+
+def _is_cut(level: Small, change: Numbers, index: int) -> bool:
     """Whether a new shot begins with frame index + 1."""
     here = float(change[index])
-    if here < CUT_AT_LEAST:
+    contrast = (float(level[index].std()) + float(level[index + 1].std())) / 2
+    if here < CUT_OF_CONTRAST * contrast:
         return False
     around = np.concatenate([change[max(index - NEIGHBOURS, 0) : index], change[index + 1 : index + 1 + NEIGHBOURS]])
-    if len(around) and here < CUT_OVER_NEIGHBOURS * float(np.median(around)):
+    moving = around[around > STILL]
+    if len(moving) and here < CUT_OVER_MEDIAN * float(np.median(moving)):
         return False
-    # A flash goes away again: the frames behind it resemble those before it.
-    before = level[index]
-    for later in (2, 3, 4):
-        if index + later < len(level) and float(np.abs(level[index + later] - before).mean()) < here / 2:
+    beside = np.concatenate([change[max(index - 2, 0) : index], change[index + 1 : index + 3]])
+    if len(beside) and here < CUT_OVER_NEXT * float(beside.max()):
+        return False
+    # A flash goes away again: some frame behind it resembles the last one before it, or one before it the first behind.
+    before, after = level[index], level[index + 1]
+    later = level[index + 2 : index + 2 + NEIGHBOURS]
+    earlier = level[max(index - NEIGHBOURS, 0) : index]
+    for frames, frame in ((later, before), (earlier, after)):
+        if len(frames) and float(np.abs(frames - frame).mean(axis=(1, 2)).min()) < here / 2:
             return False
     return True

@@ -50,7 +50,8 @@ def examine_picture(file: BinaryIO, format_name: str, tell: Tell) -> tuple[dict[
         "cmyk": header.channels == 4 and format_name == "jpeg",
         "animated": header.animated,
     }
-    if width * height > limits.IMAGE_DECODE_MAX_PIXELS:
+    most = limits.IMAGE_DECODE_MAX_PIXELS if format_name == "jpeg" else limits.PNG_DECODE_MAX_PIXELS
+    if width * height > most:
         raise Refused("image_too_many_pixels", width=width, height=height)
     try:
         with Image.open(io.BytesIO(header.clean), formats=("JPEG", "PNG")) as picture:
@@ -62,11 +63,24 @@ def examine_picture(file: BinaryIO, format_name: str, tell: Tell) -> tuple[dict[
     return found, poster
 
 
+def _coarse(picture: Image.Image, factor: int) -> Image.Image:
+    """Smaller by a whole factor, without the full-size copies that converting first would cost."""
+    if factor < 2:
+        return picture
+    if picture.mode in ("L", "RGB"):
+        return picture.reduce(factor)
+    size = (max(picture.width // factor, 1), max(picture.height // factor, 1))
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
 def _poster(picture: Image.Image, orientation: int) -> tuple[bytes, float]:
     """A small upright JPEG on white, and the mean brightness 0-255 of what is seen."""
+    picture = _coarse(picture, max(picture.size) // (2 * limits.POSTER_MAX_SIDE_PX))
     if picture.mode.startswith("I"):  # 16 bits of grey
         picture = picture.convert("I").point(lambda value: value * (1 / 256) + 0).convert("L")
-    picture.thumbnail((limits.POSTER_MAX_SIDE_PX, limits.POSTER_MAX_SIDE_PX), Image.Resampling.BILINEAR, 3.0)
+    elif picture.mode == "P":
+        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    picture.thumbnail((limits.POSTER_MAX_SIDE_PX, limits.POSTER_MAX_SIDE_PX), Image.Resampling.BILINEAR, None)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         flat = Image.new("RGB", picture.size, "white")

@@ -7,8 +7,8 @@ from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, VideoFacts
 from evolink_ui.media.words import problem, seconds_text, size_text
 
-FAST_SPEED: Final = 9.0
-"""Grey levels in 1/30 s; energetic dancing that fills the frame stays near 5."""
+FAST_SPEED: Final = 12.5
+"""Grey levels in 1/30 s; dancing that fills the frame has 5 to 10, the same at double speed 13 to 15."""
 LENGTHS_DIFFER_SECONDS: Final = 0.5
 """Sound tails and rounding stay below."""
 SQUARE: Final = 1.1

@@ -47,11 +47,14 @@ def main() -> None:
         while view:
             view = view[os.write(answers, view) :]
 
+    parent = fence.ParentWatch()
     tell({"ready": True})
     for line in sys.stdin.buffer:
         request = json.loads(line)
         fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
+        parent.job_begins()
         done, poster = _examine(request, tell)
+        parent.job_ends()
         tell({"done": done, "poster_bytes": len(poster or b"")}, poster or b"")
         fence.start_clock(0)
 
