@@ -145,6 +145,6 @@ class Doors:
 
 
 def _is_plain(path: str) -> bool:
-    if "\\" in path or "\0" in path or not path.isprintable():
+    if path.startswith("//") or "\\" in path or "\0" in path or not path.isprintable():
         return False
     return "/../" not in path and "/./" not in path and not path.endswith(("/..", "/."))

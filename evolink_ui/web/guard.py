@@ -5,6 +5,7 @@ What passes goes on without the headers that only strangers profit from; what co
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -47,6 +48,10 @@ BYTES_PER_UPLOAD = 32 * 1024 * 1024
 
 ASSET_COST = 0.1
 """A page load takes some 40 files that cost next to nothing; a look at a job counts as one."""
+
+DRAIN_MAX_BYTES = 4 * 1024 * 1024
+DRAIN_SECONDS = 1.0
+"""What is still read of a body that is refused."""
 
 TARGET_MAX_CHARS = 8192
 """Path and query; our longest links have 200."""
@@ -162,9 +167,13 @@ class Guard:
                 slots.append((pool, account))
             inner = self._inner_scope(scope, path, seen, caller, headers, door)
             await self._app(inner, inner_receive, answer.send)
+            if answer.refusal is not None:  # the layers below swallowed the interruption
+                raise _Stop(answer.refusal)
             if door.kind == "upload" and answer.files > 1:
                 self._rates.charge(f"uploads {account}", self._limits.uploads, answer.files - 1)
         except _Stop as stop:
+            if stop.refusal.status == _TOO_LARGE.status and not answer.body_is_whole:
+                await _drain(receive)
             await answer.refuse(stop.refusal)
         except ClientDisconnect:  # nobody is left to answer
             log.debug("a caller left before the request was whole")
@@ -310,6 +319,18 @@ def _too_many(wait_seconds: float) -> _Refusal:
     return _Refusal(429, "too_many_requests", "Too many requests.", "Wait a little, then try again.", wait_seconds)
 
 
+async def _drain(receive: Receive) -> None:
+    """Read on for a moment: who is cut off in the middle of sending sees a broken line instead of the reason."""
+    left_bytes = DRAIN_MAX_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while left_bytes > 0:
+                message = await receive()
+                left_bytes -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+
+
 def _parse_cookies(header: bytes) -> dict[str, str]:
     cookies: dict[str, str] = {}
     for part in header.decode("latin-1").split(";"):
@@ -346,7 +367,7 @@ class _Body:
         if message["type"] == "http.request":
             size_bytes = len(message.get("body", b""))
             self._size_bytes += size_bytes
-            self._whole = not message.get("more_body", False)
+            self._whole = self._answer.body_is_whole = not message.get("more_body", False)
             if self._size_bytes > self._max_bytes:
                 raise self._stop(_TOO_LARGE)
             if self._charge is not None and (wait := self._charge(size_bytes)):
@@ -362,13 +383,25 @@ class _Body:
 class _Answer:
     """An answer on its way out."""
 
-    __slots__ = ("_door", "_headers", "_replaced", "_send", "_started", "files", "refusal", "set_cookie")
+    __slots__ = (
+        "_door",
+        "_headers",
+        "_replaced",
+        "_send",
+        "_started",
+        "body_is_whole",
+        "files",
+        "refusal",
+        "set_cookie",
+    )
 
     def __init__(self, send: Send, headers: HeaderSets, door: Door | None) -> None:
         self._send, self._headers, self._door = send, headers, door
         self._started = False
         self._replaced = False
         self.set_cookie = ""
+        self.body_is_whole = False
+        """Whether all of the request has been read."""
         self.refusal: _Refusal | None = None
         self.files = 0
         """How many files an upload's answer names."""

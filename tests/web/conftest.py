@@ -15,7 +15,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gradio's queue uses a pandas option that pandas has announced to drop; it runs in this process here."""
+    """Gradio runs in this process here, and uses what pandas has announced to drop."""
     for item in items:
         if "tests/web" in item.path.as_posix():
-            item.add_marker(pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"))
