@@ -1,0 +1,261 @@
+"""What the guard costs per request, and what a flood does to another visitor.
+
+    python -m benchmarks.guard [--seconds 60] [--connections 50]
+
+First table: one request at a time, in process. The floor is the bare application without the guard; the peer is what
+Gradio itself puts in front of every request (its CORS and Brotli layers). Second table: `connections` pour requests
+with one cookie onto the real app, in a process of its own on loopback, while another visitor looks at a job.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from gradio.brotli_middleware import BrotliMiddleware
+from gradio.route_utils import CustomCORSMiddleware
+
+from evolink_ui.web.doors import Doors
+from evolink_ui.web.guard import Guard, Limits
+from evolink_ui.web.headers import HeaderSets
+from evolink_ui.web.origin import Origins
+from evolink_ui.web.rates import Allowance
+from evolink_ui.web.visitor import Cookies
+
+REQUESTS = 4000
+"""Per row; enough for a steady 95th percentile."""
+
+GUARD_LIMIT_MS = 0.3
+LOOK_LIMIT_MS = 250.0
+LOOKS_PER_SECOND = 4.0
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+async def bare(_scope: Any, receive: Any, send: Any) -> None:
+    """The smallest application: reads the body and answers with a job's worth of JSON."""
+    while (await receive()).get("more_body"):
+        pass
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"700")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"x" * 700})
+
+
+def guarded(login: Callable[[Any], str | None] | None = None) -> Guard:
+    """The guard with its whole equipment and allowances that the benchmark doesn't reach."""
+    return Guard(
+        bare,
+        cookies=Cookies.create(b"benchmark", embedded=False),
+        doors=Doors(),
+        headers=HeaderSets(embedded=False, https=True),
+        origins=Origins(trusted_proxies=(), on_space=False, own_addresses=["https://videos.example.com"]),
+        limits=Limits(Allowance(10**9, 60.0), Allowance(10**9, 60.0)),
+        login=login,
+        free_bytes=lambda: 10**12,
+    )
+
+
+def scope(method: str, path: str, cookie: bool, length: int = 0) -> dict[str, Any]:
+    """A request as a browser sends it: some 15 headers."""
+    names = "accept accept-encoding accept-language dnt priority referer sec-ch-ua sec-ch-ua-mobile sec-fetch-dest"
+    headers = [(name.encode(), b"some value of usual length; q=0.9") for name in names.split()]
+    headers += [(b"host", b"localhost:7860"), (b"user-agent", b"Mozilla/5.0"), (b"sec-fetch-site", b"same-origin")]
+    if method == "POST":
+        headers += [(b"origin", b"http://localhost:7860"), (b"content-length", str(length).encode())]
+    if cookie:
+        line = Cookies.create(b"benchmark", embedded=False).visitor_header("v_abcdefghijklmnopqrstuv", https=False)
+        headers.append((b"cookie", b"theme=dark; " + line.split(";")[0].encode()))
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "scheme": "http",
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 7860),
+    }
+
+
+async def cost_ms(app: App, request: dict[str, Any], body: bytes = b"") -> tuple[float, float]:
+    """Median and 95th percentile of one request, in milliseconds."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_message: Any) -> None:
+        return
+
+    took = []
+    for _ in range(REQUESTS):
+        mine = {**request, "headers": list(request["headers"])}
+        started = time.perf_counter()
+        await app(mine, receive, send)
+        took.append((time.perf_counter() - started) * 1000)
+    return statistics.median(took), statistics.quantiles(took, n=20)[-1]
+
+
+async def costs() -> float:
+    """Print the first table; returns the dearest median that the guard adds, in milliseconds."""
+    look = scope("GET", "/jobs/abcdefghijklmnop", cookie=True)
+    call = json.dumps({"data": ["x" * 300]}).encode()
+    rows: list[tuple[str, App, dict[str, Any], bytes]] = [
+        ("floor: no guard", bare, look, b""),
+        ("peer: Gradio's CORS + Brotli", BrotliMiddleware(CustomCORSMiddleware(bare)), look, b""),
+        ("guard: look at a job", guarded(), look, b""),
+        ("guard: same, logged in", guarded(lambda cookies: "anna"), look, b""),
+        ("guard: first visit (cookie made)", guarded(), scope("GET", "/config", cookie=False), b""),
+        ("guard: asset", guarded(), scope("GET", "/assets/index-0123.js", cookie=True), b""),
+        ("guard: call with a body", guarded(), scope("POST", "/gradio_api/call/start", True, len(call)), call),
+        ("guard: upload", guarded(), scope("POST", "/gradio_api/upload", True, len(call)), call),
+        ("guard: closed door", guarded(), scope("GET", "/monitoring/summary", cookie=True), b""),
+    ]
+    print(f"{'one request in process':<36}{'median ms':>11}{'p95 ms':>9}{'added':>9}")
+    floor, dearest = 0.0, 0.0
+    for name, app, request, body in rows:
+        median, p95 = await cost_ms(app, request, body)
+        floor = floor or median
+        if name.startswith("guard"):
+            dearest = max(dearest, median - floor)
+        print(f"{name:<36}{median:>11.4f}{p95:>9.4f}{median - floor:>9.4f}")
+    return dearest
+
+
+@contextmanager
+def real_app() -> Iterator[tuple[str, int]]:
+    """`python app.py` with its sandbox, as a child; gives address and process id."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+        probe.close()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK")}
+        environment |= {
+            "EVOLINK_UI_DATA_DIR": f"{folder}/data",
+            "GRADIO_SERVER_PORT": str(port),
+            "GRADIO_ANALYTICS_ENABLED": "False",
+        }
+        app = Path(__file__).parent.parent / "app.py"
+        with (Path(folder) / "log").open("wb") as log:
+            child = subprocess.Popen([sys.executable, str(app)], env=environment, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 60
+            while not _is_up(url):
+                assert child.poll() is None and time.monotonic() < deadline, (Path(folder) / "log").read_text()
+                time.sleep(0.2)
+            yield url, child.pid
+        finally:
+            child.terminate()
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait(5)
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process, in MB."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def looks(url: str, path: str, seconds: float) -> list[float]:
+    """Another visitor's looks at a job, a few a second: milliseconds each."""
+    took = []
+    with httpx.Client(base_url=url, timeout=20) as client:
+        client.get("/config").raise_for_status()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            started = time.perf_counter()
+            status = client.get(path).status_code
+            took.append((time.perf_counter() - started) * 1000)
+            assert status in (200, 404), f"the other visitor got {status}"
+            time.sleep(1 / LOOKS_PER_SECOND)
+    return took
+
+
+def pour(url: str, cookie: str, path: str, stop: threading.Event, counts: dict[int, int], lock: threading.Lock) -> None:
+    """One connection of the flood: the next request as soon as the last is answered."""
+    mine: dict[int, int] = {}
+    with httpx.Client(base_url=url, timeout=30, headers={"Cookie": cookie}) as client:
+        while not stop.is_set():
+            try:
+                status = client.get(path).status_code
+            except httpx.TransportError:
+                status = 0
+            mine[status] = mine.get(status, 0) + 1
+    with lock:
+        for status, number in mine.items():
+            counts[status] = counts.get(status, 0) + number
+
+
+FLOOD = """
+import sys, threading, time
+from benchmarks.guard import pour
+url, cookie, path, connections, seconds = sys.argv[1:]
+stop, counts, lock = threading.Event(), {}, threading.Lock()
+threads = [threading.Thread(target=pour, args=(url, cookie, path, stop, counts, lock)) for _ in range(int(connections))]
+for thread in threads: thread.start()
+time.sleep(float(seconds)); stop.set()
+for thread in threads: thread.join()
+print(counts)
+"""
+
+
+def flood(seconds: float, connections: int) -> None:
+    """Print the second table."""
+    with real_app() as (url, pid):
+        path = "/jobs/abcdefghijklmnopqrstuv"
+        quiet = looks(url, path, min(5.0, seconds))
+        before_mb = memory_mb(pid)
+        with httpx.Client(base_url=url) as flooder:
+            flooder.get("/config")
+            cookie = "; ".join(f"{name}={value}" for name, value in flooder.cookies.items())
+        arguments = [sys.executable, "-c", FLOOD, url, cookie, path, str(connections), str(seconds)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as pouring:
+            time.sleep(min(2.0, seconds / 4))
+            during = looks(url, path, max(1.0, seconds - 3))
+            output, _ = pouring.communicate(timeout=seconds + 60)
+        after_mb = memory_mb(pid)
+        print(f"\n{'another visitor looks at a job':<36}{'median ms':>11}{'p95 ms':>9}{'looks':>9}")
+        for name, took in (("quiet", quiet), (f"flood of {connections} connections, {seconds:.0f} s", during)):
+            print(
+                f"{name:<36}{statistics.median(took):>11.1f}{statistics.quantiles(took, n=20)[-1]:>9.1f}{len(took):>9}"
+            )
+        print(f"the flood's answers by status: {output.strip()}; memory {before_mb:.0f} -> {after_mb:.0f} MB")
+        p95 = statistics.quantiles(during, n=20)[-1]
+        assert p95 < LOOK_LIMIT_MS, f"p95 {p95:.0f} ms is over {LOOK_LIMIT_MS:.0f} ms"
+
+
+def main() -> None:
+    """Both tables; stops where the guard costs more than it may."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--connections", type=int, default=50)
+    options = parser.parse_args()
+    dearest = asyncio.run(costs())
+    assert dearest < GUARD_LIMIT_MS, f"the guard adds {dearest:.3f} ms"
+    flood(options.seconds, options.connections)
+
+
+if __name__ == "__main__":
+    main()
