@@ -2,11 +2,12 @@
 
 import math
 import os
+from dataclasses import replace
 from typing import Any, Final
 
 from evolink_ui.media import limits, rules
 from evolink_ui.media.child import POOL, Busy, ChildFailed
-from evolink_ui.media.files import Source, Unreadable, look_at, name_format
+from evolink_ui.media.files import PILLOW_NAMES, Source, Unreadable, look_at, name_format
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.words import problem, size_text
@@ -27,14 +28,16 @@ def check_image(path: Path) -> Report:
     kind, name = name_format(source.head)
     if kind != "image" or name == "svg":
         return _refused(problem("not_an_image", "image", found=_found(kind, name)))
-    if name not in ("jpeg", "png"):
-        return _refused(problem("unsupported_image_format", "image", format_name=_spoken(name)))
+    accepted = name in ("jpeg", "png")
+    foreign = [] if accepted else [problem("unsupported_image_format", "image", format_name=_spoken(name))]
+    if not accepted and name not in PILLOW_NAMES:
+        return _refused(replace(foreign[0], fix=None))
     if source.size_bytes > limits.IMAGE_READ_MAX_BYTES:
         return _refused(problem("image_too_big", "image", size=size_text(source.size_bytes)))
     header: dict[str, Any] = {}
     found, poster = _ask("image", name, source, header)
     facts = image_facts({**header, **found}, source.size_bytes, name)
-    problems = rules.image_problems(facts) if facts is not None else []
+    problems = foreign + (rules.image_problems(facts) if facts is not None else [])
     problems += _refusal(found, "image")
     warnings = rules.image_warnings(facts, found) if facts is not None else []
     return Report(not problems, facts, problems, warnings, poster)
@@ -54,15 +57,17 @@ def check_video(path: Path, orientation: Orientation = "image") -> Report:
     kind, name = name_format(source.head)
     if kind != "video":
         return _refused(problem("not_a_video", "video", found=_found(kind, name)))
-    if name not in ("mp4", "mov"):
-        return _refused(problem("unsupported_video_format", "video", format_name=_spoken(name)))
+    accepted = name in ("mp4", "mov")
+    foreign = [] if accepted else [problem("unsupported_video_format", "video", format_name=_spoken(name))]
     header: dict[str, Any] = {}
     found, poster = _ask("video", name, source, header)
     known = {**header, **found}
     facts = video_facts(known, source.size_bytes, name)
     if facts is None:
-        return _refused(*_refusal(found, "video"))
-    problems = rules.video_problems(facts, orientation, str(known.get("pixels") or ""))
+        return _refused(*foreign, *_refusal(found, "video"))
+    problems = foreign + rules.video_problems(facts, orientation, str(known.get("pixels") or ""))
+    if foreign:  # the codec is changed in the same step
+        problems = [found_problem for found_problem in problems if found_problem.code != "unsupported_codec"]
     problems += _refusal(found, "video")
     warnings = rules.video_warnings(facts, known)
     return Report(not problems, facts, problems, warnings, poster, rules.fits(facts, problems))

@@ -88,6 +88,31 @@ def look_at(path: object) -> Source:
     return Source(absolute, found.st_size, found.st_dev, found.st_ino, head)
 
 
+DEMUXERS: Final = {
+    "mp4": "mov",
+    "mov": "mov",
+    "3gp": "mov",
+    "mkv": "matroska",
+    "webm": "matroska",
+    "avi": "avi",
+    "flv": "flv",
+    "wmv": "asf",
+    "mpegts": "mpegts",
+    "mpeg": "mpeg",
+    "ogg": "ogg",
+}
+"""FFmpeg's demuxers, forced by what the first bytes say: none that opens other files is among them."""
+
+PILLOW_NAMES: Final = {
+    "webp": "WEBP",
+    "gif": "GIF",
+    "bmp": "BMP",
+    "tiff": "TIFF",
+    "avif": "AVIF",
+    "heic": "HEIF",
+}
+"""Pictures that are not accepted but can be converted: Pillow's names of them."""
+
 # Brands of ISO-BMFF files that are not films for everyone; all other brands are read as MP4.
 _PICTURE_BRANDS: Final = {
     b"heic": "heic",

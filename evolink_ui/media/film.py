@@ -16,6 +16,7 @@ from PIL import Image
 
 from evolink_ui.media import limits, motion
 from evolink_ui.media.boxes import Layout, walk_boxes
+from evolink_ui.media.files import DEMUXERS
 from evolink_ui.media.refusal import Refused, Tell
 
 READ_BUFFER_BYTES: Final = 1 << 20
@@ -29,15 +30,16 @@ ERRORS: Final = (av.error.FFmpegError, ValueError, OSError, MemoryError, Arithme
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 
-def examine_film(file: BinaryIO, seconds: float, tell: Tell) -> tuple[dict[str, Any], bytes | None]:
+def examine_film(file: BinaryIO, format_name: str, seconds: float, tell: Tell) -> tuple[dict[str, Any], bytes | None]:
     """Tell the facts of the header, then look at the frames for at most SCAN_SECONDS. Raises Refused."""
     deadline = time.monotonic() + min(limits.SCAN_SECONDS, seconds / 2)
     size_bytes = file.seek(0, io.SEEK_END)
-    layout = walk_boxes(file, size_bytes)
+    demuxer = DEMUXERS[format_name]
+    layout = walk_boxes(file, size_bytes) if demuxer == "mov" else Layout()
     file.seek(0)
     try:
         # The demuxer is forced and reads only through our file object: no playlist, no other file, no network.
-        with av.open(file, "r", format="mov", metadata_errors="replace", buffer_size=READ_BUFFER_BYTES) as container:
+        with av.open(file, "r", format=demuxer, metadata_errors="replace", buffer_size=READ_BUFFER_BYTES) as container:
             return _examine(container, layout, deadline, tell)
     except Refused:
         raise

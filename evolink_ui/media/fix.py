@@ -16,7 +16,7 @@ from typing import Any, Final
 from evolink_ui.media import limits
 from evolink_ui.media.check import check_image, check_video, image_facts, video_facts
 from evolink_ui.media.child import Child, ChildFailed
-from evolink_ui.media.files import Source, Unreadable, look_at, name_format
+from evolink_ui.media.files import DEMUXERS, PILLOW_NAMES, Source, Unreadable, look_at, name_format
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.words import problem
@@ -30,8 +30,8 @@ SILENCE_SECONDS: Final = 15.0
 MAX_FIXES_AT_ONCE: Final = 1
 """Encoding uses all cores already; the next waits its turn."""
 
-IMAGE_FORMATS: Final = frozenset({"jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic"})
-VIDEO_FORMATS: Final = frozenset({"mp4", "mov", "3gp", "mkv", "webm", "avi", "flv", "wmv", "mpegts", "mpeg", "ogg"})
+IMAGE_FORMATS: Final = frozenset({"jpeg", "png", *PILLOW_NAMES})
+VIDEO_FORMATS: Final = frozenset(DEMUXERS)
 
 OnProgress = Callable[[float], None]
 

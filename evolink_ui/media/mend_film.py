@@ -15,23 +15,10 @@ import imageio_ffmpeg  # type: ignore[import-untyped]  # it ships no types
 
 from evolink_ui.media import fence, film, limits
 from evolink_ui.media.boxes import Layout, walk_boxes
+from evolink_ui.media.files import DEMUXERS
 from evolink_ui.media.refusal import Refused, Tell
 from evolink_ui.media.words import seconds_text, size_text
 
-DEMUXERS: Final = {
-    "mp4": "mov",
-    "mov": "mov",
-    "3gp": "mov",
-    "mkv": "matroska",
-    "webm": "matroska",
-    "avi": "avi",
-    "flv": "flv",
-    "wmv": "asf",
-    "mpegts": "mpegts",
-    "mpeg": "mpeg",
-    "ogg": "ogg",
-}
-"""Forced by what the first bytes say: no format that opens other files is among them."""
 MAX_SIDE_PX: Final = 1920
 """Of what is coded anew: the result has 1080p at most, and the video only lends its motion."""
 CRF: Final = "19"

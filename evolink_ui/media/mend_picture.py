@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from PIL import Image, ImageStat
 
 from evolink_ui.media import limits
-from evolink_ui.media.picture import TURNS, read_header
+from evolink_ui.media.picture import TURNS, decode, open_picture
 from evolink_ui.media.refusal import Refused
 from evolink_ui.media.words import size_text
 
@@ -19,10 +19,6 @@ SHRINK: Final = 0.85
 """Factor of the sides where no quality is small enough."""
 MAX_PIXELS: Final = 16_000_000
 """Larger ones are scaled down while mending: four copies fit into 256 MB, and the result has 1080p at most."""
-MAX_PROFILE_BYTES: Final = 1_000_000
-
-_PILLOW_NAMES: Final = {"webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF"}
-_ORIENTATION_TAG: Final = 0x0112
 
 Note = Callable[[str, str], None]
 
@@ -39,10 +35,20 @@ def mend_picture(file: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
         fixes.append(fix)
         changes.append(sentence)
 
-    picture, orientation, profile, before = _load(file, format_name)
+    found = open_picture(file, format_name)
+    picture, orientation = found.picture, found.orientation
+    width, height = found.shown_size
+    before: dict[str, Any] = {"width": width, "height": height}
+    pixels = picture.width * picture.height
+    if pixels > MAX_PIXELS:
+        shrink = math.sqrt(MAX_PIXELS / pixels) / 2  # draft rounds up to the next power of two
+        picture.draft("RGB", (max(round(picture.width * shrink), 1), max(round(picture.height * shrink), 1)))
+    if picture.width * picture.height > limits.IMAGE_DECODE_MAX_PIXELS:
+        raise Refused("image_too_many_pixels", width=width, height=height)
+    decode(picture)
     if format_name not in ("jpeg", "png"):
         note("convert", f"Converted from {format_name.upper()}.")
-    elif before.pop("unusual", False):
+    elif found.animated:
         note("convert", "Converted to an ordinary picture file.")
     picture = _plain_mode(_bounded(picture), note)
     for turn in TURNS.get(orientation, ()):
@@ -52,51 +58,12 @@ def mend_picture(file: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     picture = _fit(picture, note)
     if not changes and size_bytes <= limits.IMAGE_MAX_BYTES:
         return {"changes": [], "fixes": [], "before": before}
-    data, name = _encode(picture, profile if picture.mode != "L" else None, format_name, note)
+    data, name = _encode(picture, found.icc_profile if picture.mode != "L" else None, format_name, note)
     if size_bytes > limits.IMAGE_MAX_BYTES and "shrink" not in fixes:
         note("shrink", f"Saved with {size_text(len(data))} instead of {size_text(size_bytes)}.")
     with Path(request["out"]).open("xb") as out:
         out.write(data)
     return {"changes": changes, "fixes": fixes, "before": before, "format": name}
-
-
-def _load(file: BinaryIO, format_name: str) -> tuple[Image.Image, int, bytes | None, dict[str, Any]]:
-    """(pixels, Exif orientation still to apply, colour profile, facts as seen) of any format that we take."""
-    profile: bytes | None
-    before: dict[str, Any] = {}
-    try:
-        if format_name in ("jpeg", "png"):
-            header = read_header(file, format_name)
-            picture = Image.open(io.BytesIO(header.clean), formats=("JPEG", "PNG"))
-            orientation, profile = header.orientation, header.icc_profile
-            before["unusual"] = header.animated
-        else:
-            if format_name == "heic":
-                import pillow_heif
-
-                pillow_heif.register_heif_opener()
-            picture = Image.open(file, formats=(_PILLOW_NAMES[format_name],))
-            orientation, profile = 1, picture.info.get("icc_profile")
-        before["width"], before["height"] = picture.size
-        pixels = picture.width * picture.height
-        if pixels > MAX_PIXELS and picture.format == "JPEG":
-            shrink = math.sqrt(MAX_PIXELS / pixels) / 2  # draft rounds up to the next power of two
-            picture.draft("RGB", (max(round(picture.width * shrink), 1), max(round(picture.height * shrink), 1)))
-        if picture.width * picture.height > limits.IMAGE_DECODE_MAX_PIXELS:
-            raise Refused("image_too_many_pixels", width=picture.width, height=picture.height)
-        picture.load()
-        if format_name in ("webp", "tiff", "avif"):
-            tag = picture.getexif().get(_ORIENTATION_TAG, 1)
-            orientation = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
-    except Refused:
-        raise
-    except Exception as error:
-        raise Refused("image_damaged") from error
-    if orientation >= 5:
-        before["width"], before["height"] = before["height"], before["width"]
-    if not isinstance(profile, bytes) or len(profile) > MAX_PROFILE_BYTES:
-        profile = None
-    return picture, orientation, profile, before
 
 
 def _bounded(picture: Image.Image) -> Image.Image:

@@ -1,18 +1,35 @@
 """In the child: one picture's facts, brightness and poster."""
 
 import io
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
 
 from PIL import Image
 
 from evolink_ui.media import limits
-from evolink_ui.media.jpeg import Damaged, Header, Unusual, walk_jpeg
+from evolink_ui.media.files import PILLOW_NAMES
+from evolink_ui.media.jpeg import Damaged, Unusual, walk_jpeg
 from evolink_ui.media.png import walk_png
 from evolink_ui.media.refusal import Refused, Tell
 
 Image.MAX_IMAGE_PIXELS = None  # our own bound is asked before, by the header; Pillow's would only warn
 
-TURNS = {
+MAX_PROFILE_BYTES: Final = 1_000_000
+ORIENTATION_TAG: Final = 0x0112
+ERRORS: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What Pillow's readers throw at files that are not what they say."""
+
+TURNS: Final = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT,),
     3: (Image.Transpose.ROTATE_180,),
     4: (Image.Transpose.FLIP_TOP_BOTTOM,),
@@ -24,43 +41,83 @@ TURNS = {
 """What each value of Exif's orientation asks for."""
 
 
-def read_header(file: BinaryIO, format_name: str) -> Header:
-    """The structure of a JPEG or PNG. Raises Refused."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A picture whose header was read and whose pixels were not."""
+
+    picture: Image.Image
+    orientation: int
+    """Exif's 1-8, still to be applied."""
+    icc_profile: bytes | None = None
+    animated: bool = False
+    cmyk: bool = False
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height in pixels as seen."""
+        width, height = self.picture.size
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+
+def open_picture(file: BinaryIO, format_name: str) -> Opened:
+    """Read the header of a picture in any format that we know. Raises Refused."""
+    if format_name in PILLOW_NAMES:
+        return _open_other(file, format_name)
     data = file.read(limits.IMAGE_READ_MAX_BYTES)
     try:
-        return walk_jpeg(data) if format_name == "jpeg" else walk_png(data)
+        header = walk_jpeg(data) if format_name == "jpeg" else walk_png(data)
     except Damaged as error:
         raise Refused("image_damaged") from error
     except Unusual as error:
         raise Refused("image_unusual") from error
+    try:
+        picture = Image.open(io.BytesIO(header.clean), formats=("JPEG", "PNG"))
+    except ERRORS as error:
+        raise Refused("image_damaged") from error
+    profile = header.icc_profile if header.icc_profile and len(header.icc_profile) <= MAX_PROFILE_BYTES else None
+    cmyk = header.channels == 4 and format_name == "jpeg"
+    return Opened(picture, header.orientation, None if cmyk else profile, header.animated, cmyk)
 
 
-def upright_size(header: Header) -> tuple[int, int]:
-    """Width and height as seen."""
-    return (header.height, header.width) if header.orientation >= 5 else (header.width, header.height)
+def _open_other(file: BinaryIO, format_name: str) -> Opened:
+    if format_name == "heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    try:
+        picture = Image.open(file, formats=(PILLOW_NAMES[format_name],))
+        tag = picture.getexif().get(ORIENTATION_TAG, 1) if format_name in ("webp", "tiff", "avif") else 1
+    except ERRORS as error:
+        raise Refused("image_damaged") from error
+    profile = picture.info.get("icc_profile")
+    small = isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES and picture.mode != "CMYK"
+    return Opened(picture, tag if isinstance(tag, int) and 1 <= tag <= 8 else 1, profile if small else None)
+
+
+def decode(picture: Image.Image) -> None:
+    """Read all pixels. Raises Refused."""
+    try:
+        picture.load()
+    except ERRORS as error:
+        raise Refused("image_damaged") from error
 
 
 def examine_picture(file: BinaryIO, format_name: str, tell: Tell) -> tuple[dict[str, Any], bytes | None]:
     """Facts first, then decode the whole picture (JPEGs at the scale of the poster, which still reads every bit)."""
-    header = read_header(file, format_name)
-    width, height = upright_size(header)
+    opened = open_picture(file, format_name)
+    width, height = opened.shown_size
     tell({"facts": {"width": width, "height": height}})
-    found: dict[str, Any] = {
-        "turned": header.orientation != 1,
-        "cmyk": header.channels == 4 and format_name == "jpeg",
-        "animated": header.animated,
-    }
     most = limits.IMAGE_DECODE_MAX_PIXELS if format_name == "jpeg" else limits.PNG_DECODE_MAX_PIXELS
     if width * height > most:
         raise Refused("image_too_many_pixels", width=width, height=height)
+    opened.picture.draft("RGB", (limits.POSTER_MAX_SIDE_PX, limits.POSTER_MAX_SIDE_PX))
+    decode(opened.picture)
     try:
-        with Image.open(io.BytesIO(header.clean), formats=("JPEG", "PNG")) as picture:
-            picture.draft("RGB", (limits.POSTER_MAX_SIDE_PX, limits.POSTER_MAX_SIDE_PX))
-            picture.load()
-            poster, found["brightness"] = _poster(picture, header.orientation)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        poster, brightness = _poster(opened.picture, opened.orientation)
+    except ERRORS as error:
         raise Refused("image_damaged") from error
-    return found, poster
+    found = {"turned": opened.orientation != 1, "cmyk": opened.cmyk, "animated": opened.animated}
+    return {**found, "brightness": brightness}, poster
 
 
 def _coarse(picture: Image.Image, factor: int) -> Image.Image:

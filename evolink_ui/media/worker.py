@@ -25,7 +25,7 @@ def _examine(request: dict[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes
                 return examine_picture(file, request["format"], tell)
             from evolink_ui.media.film import examine_film
 
-            return examine_film(file, float(request["seconds"]), tell)
+            return examine_film(file, request["format"], float(request["seconds"]), tell)
     except Refused as refused:
         return {"refused": refused.code, "values": refused.values}, None
     except Unreadable as error:

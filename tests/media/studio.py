@@ -1,0 +1,137 @@
+"""Pictures and videos made by our own code, whole and in every way not whole."""
+
+import io
+import math
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.audio
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Frame = npt.NDArray[np.uint8]
+
+
+def scene(width: int, height: int, second: float, shot: int = 0) -> Frame:
+    """One RGB frame: a soft background that belongs to the shot, and a figure that sways."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    tilt = (0.6, 2.2, 4.0)[shot % 3]
+    ground = 130 + 70 * np.sin(columns / width * 5 * math.cos(tilt) + rows / height * 5 * math.sin(tilt) + shot)
+    centre = width * (0.5 + 0.12 * math.sin(second * 3))
+    inside = ((columns - centre) / (width * 0.12)) ** 2 + ((rows - height * 0.55) / (height * 0.3)) ** 2 < 1
+    grey = np.where(inside, 240 - 180 * (shot % 2), ground)
+    return np.stack([grey, grey * 0.9, grey * 0.8], axis=2).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a video is made of."""
+
+    seconds: float = 3.2
+    width: int = 480
+    height: int = 360
+    fps: int = 15
+    codec: str = "libx264"
+    pixels: str = "yuv420p"
+    sound_seconds: float | None = 0.0
+    """None: as long as the picture; 0: no sound."""
+    rotation: int = 0
+    aspect: Fraction = Fraction(1)
+    shots_seconds: tuple[float, ...] = ()
+    """Where cuts are."""
+    brightness: float = 1.0
+    container: str = "mp4"
+    options: tuple[tuple[str, str], ...] = (("preset", "ultrafast"),)
+    movflags: str = ""
+
+
+def film(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
+    """Write a video."""
+    made = Clip(**{**({} if clip is None else vars(clip)), **changes})
+    options = {"movflags": made.movflags} if made.movflags else {}
+    with av.open(str(path), "w", format=made.container, options=options) as container:
+        stream = container.add_stream(made.codec, rate=made.fps, options=dict(made.options))
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = made.width, made.height, made.pixels
+        if made.aspect != 1:
+            stream.codec_context.sample_aspect_ratio = made.aspect
+        if made.rotation:
+            stream.set_display_rotation(made.rotation)
+        length = made.seconds if made.sound_seconds is None else made.sound_seconds
+        sound = container.add_stream("aac" if made.container != "webm" else "libopus", rate=48000) if length else None
+        for index in range(round(made.seconds * made.fps)):
+            second = index / made.fps
+            shot = sum(second >= cut for cut in made.shots_seconds)
+            pixels = scene(made.width, made.height, second, shot)
+            frame = av.VideoFrame.from_ndarray((pixels * made.brightness).astype(np.uint8), "rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, made.fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if sound is not None:
+            assert isinstance(sound, av.AudioStream)
+            _tone(container, sound, length)
+    return path
+
+
+def _tone(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+    for start in range(0, round(seconds * 48000), 960):
+        at = np.arange(start, start + 960) / 48000
+        wave = (8000 * np.sin(at * 2 * np.pi * 330)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2).reshape(1, -1), "s16", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def picture(width: int = 640, height: int = 480, mode: str = "RGB", brightness: float = 1.0) -> Image.Image:
+    """A picture of the same figure."""
+    made = Image.fromarray((scene(width, height, 0.3) * brightness).astype(np.uint8))
+    return (
+        made.convert(mode) if mode != "I;16" else Image.fromarray(np.asarray(made.convert("L")).astype(np.uint16) * 256)
+    )
+
+
+def image_bytes(made: Image.Image, name: str = "JPEG", **options: Any) -> bytes:
+    """The picture as a file of that format."""
+    out = io.BytesIO()
+    made.save(out, name, **options)
+    return out.getvalue()
+
+
+def exif(orientation: int) -> Image.Exif:
+    """Exif data that asks for turning."""
+    data = Image.Exif()
+    data[0x0112] = orientation
+    return data
+
+
+def box(name: bytes, *parts: bytes) -> bytes:
+    """One ISO-BMFF box."""
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def replace_in_box(data: bytes, name: bytes, offset: int, new: bytes) -> bytes:
+    """Overwrite bytes of the first box of that name, `offset` counted from behind its name."""
+    at = data.index(name) + 4 + offset
+    return data[:at] + new + data[at + len(new) :]
+
+
+def listed_playlists(target: str) -> dict[str, bytes]:
+    """Texts that ask a careless reader to open `target`."""
+    return {
+        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{target}\n#EXT-X-ENDLIST\n".encode(),
+        "ffconcat": f"ffconcat version 1.0\nfile '{target}'\n".encode(),
+        "dash": (
+            '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static">'
+            f"<Period><AdaptationSet><Representation><BaseURL>{target}</BaseURL></Representation>"
+            "</AdaptationSet></Period></MPD>"
+        ).encode(),
+        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\na=control:{target}\n".encode(),
+        "ram": f"{target}\n".encode(),
+    }
