@@ -113,7 +113,7 @@ class Desk:
         takes it back as soon as the orientation is changed.
         """
         path = _given(data)
-        report = await self._jobs.judge_video(path, _orientation(data))
+        report = await self._jobs.judge_video(path, orientation_of(data))
         serious = [problem for problem in report.problems if problem.code != TOO_LONG_FACING_IMAGE]
         answer = _judgement(path, replace(report, ok=not serious and report.facts is not None, problems=serious))
         seconds = getattr(report.facts, "duration_seconds", None)
@@ -144,10 +144,13 @@ class Desk:
         return {"remaining": credits_left.remaining_credits if credits_left is not None else None}
 
 
-def order_of(form: Mapping[str, Any]) -> Order:
-    """The order that a form from a browser describes; its files are only those that this server received."""
+def order_of(form: Mapping[str, Any], *, strict: bool = False) -> Order:
+    """The order that a form from a browser describes; its files are only those that this server received.
+
+    strict: an unknown orientation is left for the order's own check to refuse, instead of meaning "image".
+    """
     return Order(
-        character_orientation=_orientation(form),
+        character_orientation=_text(form, "character_orientation") if strict else orientation_of(form),
         prompt=_text(form, "prompt"),
         quality=_text(form, "quality"),
         keep_sound=form.get("keep_sound") is not False,
@@ -197,7 +200,8 @@ def _given(data: Mapping[str, Any]) -> Path:
     return path
 
 
-def _orientation(data: Mapping[str, Any]) -> Orientation:
+def orientation_of(data: Mapping[str, Any]) -> Orientation:
+    """Which way the character faces, by a form; "image" unless it says "video"."""
     return "video" if data.get("character_orientation") == "video" else "image"
 
 

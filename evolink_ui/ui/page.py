@@ -8,6 +8,7 @@ import gradio as gr
 from evolink_ui.jobs import Jobs
 from evolink_ui.sandbox.examples import ExamplePair, ensure_examples
 from evolink_ui.settings import Settings
+from evolink_ui.ui.api import add_api
 from evolink_ui.ui.as_code import as_code
 from evolink_ui.ui.create import create_form
 from evolink_ui.ui.desk import Desk
@@ -49,6 +50,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
                 lookup(jobs)
             with gr.Tab(say("tab.code")):
                 as_code(settings, jobs)
+        add_api(jobs, private=settings.auth is not None)
     return page
 
 

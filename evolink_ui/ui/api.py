@@ -1,0 +1,152 @@
+"""The same app for programs: five named end points for gradio_client, curl and MCP, shown on the page “Use via API”."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from evolink_ui.jobs import Job, JobError, Jobs
+from evolink_ui.net import Refused
+from evolink_ui.ui.desk import Answer, order_of, orientation_of
+from evolink_ui.ui.lookup import shown
+from evolink_ui.web.received import received_file
+from evolink_ui.web.routes import for_visitor
+from evolink_ui.web.visitor import key_of, may, may_look, visitor_of
+
+
+def add_api(jobs: Jobs, *, private: bool) -> None:
+    """Add the end points to the Blocks under construction. `private`: a job is its owner's alone (there are logins)."""
+
+    async def check(
+        image: gr.FileData | None = None, video: gr.FileData | None = None, character_orientation: str = "image"
+    ) -> dict[str, Any]:
+        """Judge a picture and a video by the vendor's limits. Nothing is ordered or charged.
+
+        Args:
+            image: The character's picture, JPG or PNG.
+            video: The motion, MP4 or MOV, 3 to 30 s.
+            character_orientation: "image" (video up to 10 s) or "video" (up to 30 s).
+
+        Returns:
+            For each file that was given: ok, facts, problems and warnings.
+        """
+        try:
+            picture, motion = received_file(image), received_file(video)
+        except Refused as refused:
+            raise _error(refused) from None
+        answer: Answer = {}
+        if picture is not None:
+            answer["image"] = (await jobs.judge_image(picture)).to_dict()
+        if motion is not None:
+            facing = orientation_of({"character_orientation": character_orientation})
+            answer["video"] = (await jobs.judge_video(motion, facing)).to_dict()
+        return answer
+
+    async def start(
+        request: gr.Request,
+        image: gr.FileData | None = None,
+        video: gr.FileData | None = None,
+        prompt: str = "",
+        quality: str = "720p",
+        character_orientation: str = "image",
+        keep_sound: bool = True,
+        watermark: bool = False,
+        element_id: str = "",
+        image_url: str = "",
+        video_url: str = "",
+    ) -> dict[str, Any]:
+        """Order one video. Costs credits, unless the app runs on its sandbox. Returns at once; look with /status.
+
+        Args:
+            image: The character's picture, JPG or PNG; or give image_url.
+            video: The motion, MP4 or MOV; or give video_url.
+            prompt: Scene and style, at most 2,500 characters.
+            quality: "720p" or "1080p".
+            character_orientation: "image" or "video": which of the two decides where the character faces.
+            keep_sound: Keep the sound of the motion video.
+            watermark: Let EvoLink mark the video.
+            element_id: An element made from a video at EvoLink; only facing as in the video.
+            image_url: Public https address instead of a picture.
+            video_url: Public https address instead of a video.
+
+        Returns:
+            The job: id, state, progress, task_id, credits, error, result and so on.
+        """
+        try:
+            order = order_of(
+                {
+                    "image": image,
+                    "video": video,
+                    "prompt": prompt,
+                    "quality": quality,
+                    "character_orientation": character_orientation,
+                    "keep_sound": keep_sound,
+                    "watermark": watermark,
+                    "element_id": element_id,
+                    "image_url": image_url,
+                    "video_url": video_url,
+                },
+                strict=True,
+            )
+            job = await jobs.start(order, visitor=visitor_of(request), api_key=key_of(request))
+        except (JobError, Refused) as error:
+            raise _error(error) from None
+        return await _show(job, request)
+
+    async def status(job_id: str, request: gr.Request) -> dict[str, Any]:
+        """How a job stands.
+
+        Args:
+            job_id: The id that /start gave.
+
+        Returns:
+            The job; result.url is the finished video, relative to this app's address.
+        """
+        return await _show(await _job(job_id, request), request)
+
+    async def stop(job_id: str, request: gr.Request) -> dict[str, Any]:
+        """Stop following a job. EvoLink goes on with an order that was placed: it can't be cancelled there.
+
+        Args:
+            job_id: The id that /start gave.
+
+        Returns:
+            The job.
+        """
+        job = await _job(job_id, request)
+        if not may(visitor_of(request), job, "stop"):
+            raise gr.Error("This job belongs to somebody else.", print_exception=False)
+        try:
+            return await _show(await jobs.stop(job.id), request)
+        except JobError as error:
+            raise _error(error) from None
+
+    async def task(task_id: str, request: gr.Request) -> dict[str, Any]:
+        """Look up any EvoLink task of the key. Costs nothing.
+
+        Args:
+            task_id: The task's id, task-unified-...
+
+        Returns:
+            The task: id, status, progress, model, results, error.
+        """
+        try:
+            return shown(await jobs.task(task_id, api_key=key_of(request)))
+        except JobError as error:
+            raise _error(error) from None
+
+    async def _show(job: Job, request: gr.Request) -> dict[str, Any]:
+        return for_visitor(await jobs.show(job), job, visitor_of(request))
+
+    async def _job(job_id: str, request: gr.Request) -> Job:
+        job = await jobs.find(job_id)
+        if job is None or not may_look(visitor_of(request), job, private=private):
+            raise gr.Error("There is no such job.", print_exception=False)
+        return job
+
+    for function in (check, start, status, stop, task):
+        api(function, api_name=function.__name__, concurrency_limit=None)
+
+
+def _error(error: JobError | Refused) -> gr.Error:
+    return gr.Error(f"{error.message} {error.next_step}", print_exception=False)
