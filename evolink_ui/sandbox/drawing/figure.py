@@ -140,7 +140,8 @@ def _trunk(pen: Pen, joints: Joints, trunk: Axes, style: Style) -> None:
         neck + across * 0.13 * px + up * 0.07 * px, left + up * 0.09 * px, left + across * 0.06 * px - up * 0.06 * px,
         left * 0.78 + hip_left * 0.22 - across * 0.02 * px, waist_left, hip_left + across * 0.19 * px,
         hip_left + across * 0.16 * px - up * 0.10 * px, trunk.at(0, -0.13),
-        hip_right - across * 0.16 * px - up * 0.10 * px, hip_right - across * 0.19 * px, waist_right, right * 0.78 + hip_right * 0.22 + across * 0.02 * px,
+        hip_right - across * 0.16 * px - up * 0.10 * px, hip_right - across * 0.19 * px, waist_right,
+        right * 0.78 + hip_right * 0.22 + across * 0.02 * px,
         right - across * 0.06 * px - up * 0.06 * px,
     ]  # fmt: skip
     pen.blob(rounded(outline), style.top, edge=style.edge, lit=0.93)

@@ -127,7 +127,7 @@ def rounded(corners: ArrayLike, steps: int = 8) -> Points:
     before, after, beyond = np.roll(at, 1, axis=0), np.roll(at, -1, axis=0), np.roll(at, -2, axis=0)
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
     one, two, three, four = (side[:, None] for side in (before, at, after, beyond))
-    curve: Points = two + 0.5 * t * (
+    curve = two + 0.5 * t * (
         three - one + t * (2 * one - 5 * two + 4 * three - four + t * (3 * (two - three) + four - one))
     )
-    return curve.reshape(-1, 2)
+    return np.asarray(curve.reshape(-1, 2), np.float64)

@@ -175,9 +175,10 @@ class _Level:
         limit = np.array(self._shape) - 1
         for dy in range(-reach, reach + 1):
             for dx in range(-reach, reach + 1):
-                to = self._targets + (dy, dx)
+                step = np.array([dy, dx])
+                to = self._targets + step
                 valid = ((to >= 0) & (to <= limit)).all(axis=1)
-                to, source = to[valid], places[valid] + (dy, dx)
+                to, source = to[valid], places[valid] + step
                 worth = float(np.exp(-(dy * dy + dx * dx) / (2 * 1.6**2)))
                 colour = self.image[source[:, 0], source[:, 1]] * worth
                 # Targets are distinct pixels, so plain indexing adds each of them once.
@@ -230,7 +231,7 @@ def _carry_over(
     wrong = blocked[places[:, 0], places[:, 1]]
     sources = np.argwhere(~blocked)
     places[wrong] = sources[random.integers(len(sources), size=int(wrong.sum()))]
-    return places
+    return np.asarray(places, np.intp)
 
 
 def hole_of(alpha: NDArray[np.float32], reach_px: float) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .body_motion import BodyMotion
 from .compositor import draw
 from .curves import Floats
-from .joints_warp import look_along_limb, look_through_spine
+from .joints_warp import Spine, look_along_limb, look_through_spine
 from .parts import Parts
 from .plane import unit
 from .skeleton import is_arm
@@ -37,9 +37,13 @@ class BodyActor:
         order = self._motion.far_to_near(index)
         arms = [name for name in order if is_arm(name)]
         behind = [name for name in arms if self._motion.arm_is_behind(name, index)]
-        for name in (*behind, *(name for name in order if not is_arm(name))):
+        for name in behind:
             self._limb(frame, name, limbs[name], index)
-        self._trunk(frame, index)
+        self._seat(frame, spine)
+        for name in order:
+            if not is_arm(name):
+                self._limb(frame, name, limbs[name], index)
+        self._trunk(frame, spine)
         for name in arms:
             if name not in behind:
                 self._limb(frame, name, limbs[name], index)
@@ -58,11 +62,20 @@ class BodyActor:
         low, high = ends.min(axis=0) - pad, ends.max(axis=0) + pad
         draw(frame, layer, lambda points: look_along_limb(points, joints, resting, thickness, zoom), low, high)
 
-    def _trunk(self, frame: NDArray[np.uint8], index: int) -> None:
+    def _seat(self, frame: NDArray[np.uint8], now: Spine) -> None:
+        layer = self._parts.seat
+        if layer is None:
+            return
+        rest = self._motion.rest.spine.pelvis
+        corners = now.pelvis.place(rest.local(layer.corners))
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        draw(frame, layer, lambda points: rest.place(now.pelvis.local(points)), low, high)
+
+    def _trunk(self, frame: NDArray[np.uint8], now: Spine) -> None:
         layer = self._parts.trunk
         if layer is None:
             return
-        now, rest = self._motion.joints(index)[0], self._motion.rest
+        rest = self._motion.rest
         corners = np.vstack(
             [here.place(there.local(layer.corners)) for here, there in zip(now.bones, rest.spine.bones, strict=True)]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -100,7 +101,7 @@ class BodyMotion:
         zero = np.zeros(count)
         rest = self.rest
         self._lean = self._turn(shoulders - hips, rest.spine.chest.origin - rest.spine.pelvis.origin)
-        if not self._has_hips or rest.planted and rest.spine.pelvis.origin[1] > frame_size[1]:
+        if not self._has_hips or (rest.planted and rest.spine.pelvis.origin[1] > frame_size[1]):
             self._lean = zero
         self._tilt = self._turn(_level(moves, LEFT_SHOULDER, RIGHT_SHOULDER), _line(rest.points, SHOULDERS)).clip(
             -0.6, 0.6
@@ -170,15 +171,16 @@ class BodyMotion:
 
     def _relative_length(self, length: Floats, low: float, high: float) -> Floats:
         share = np.clip(smooth(length, 1.5) / float(np.percentile(length, 90)), 0.5, 1.05)
-        return np.clip(share / share[0] if self._relative else share, low, high)
+        return np.asarray(np.clip(share / share[0] if self._relative else share, low, high), np.float64)
 
     def _bones(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Angles and lengths of every limb's bones, (frames, bones), lengths in picture pixels."""
         ease = smoothstep(np.arange(self.count) / self._fps / EASE_SECONDS) if self._relative else np.ones(self.count)
         all_angles, all_lengths = {}, {}
         for name, joints in self.rest.limbs.items():
-            angles, lengths = [], []
-            for number, (a, b) in enumerate(zip(joints[:-1], joints[1:], strict=True)):
+            angles: list[Floats] = []
+            lengths: list[Floats] = []
+            for number, (a, b) in enumerate(pairwise(joints)):
                 moving, resting = self._moves[:, b] - self._moves[:, a], self.rest.points[b] - self.rest.points[a]
                 angle, start = np.unwrap(angle_of(moving)), float(angle_of(resting))
                 own = float(np.linalg.norm(resting))
@@ -219,12 +221,11 @@ class BodyMotion:
         for name, joints in self.rest.limbs.items():
             if not is_arm(name):
                 own = sum(
-                    np.linalg.norm(self.rest.points[b] - self.rest.points[a])
-                    for a, b in zip(joints[:2], joints[1:3], strict=True)
+                    float(np.linalg.norm(self.rest.points[b] - self.rest.points[a])) for a, b in pairwise(joints[:3])
                 )
                 theirs = sum(
                     float(np.percentile(np.linalg.norm(self._moves[:, b] - self._moves[:, a], axis=1), 90))
-                    for a, b in zip(joints[:2], joints[1:3], strict=True)
+                    for a, b in pairwise(joints[:3])
                 )
                 ratios.append(own / max(1.0, theirs))
         return float(np.mean(ratios)) if ratios else self._scale

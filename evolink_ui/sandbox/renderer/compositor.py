@@ -75,9 +75,9 @@ def draw(frame: NDArray[np.uint8], layer: Layer, warp: Warp, low: Floats, high: 
     if right <= left or bottom <= top:
         return
     columns, rows = -(-(right - left) // GRID_PX) + 2, -(-(bottom - top) // GRID_PX) + 2
-    wide = source_map(warp, left - GRID_PX, top - GRID_PX, columns, rows)
+    corner = np.array([layer.left, layer.top], np.float64)
+    wide = source_map(lambda points: warp(points) - corner, left - GRID_PX, top - GRID_PX, columns, rows)
     where = wide[GRID_PX : GRID_PX + bottom - top, GRID_PX : GRID_PX + right - left]
-    where = where - np.array([layer.left, layer.top], np.float32)
     over(frame[top:bottom, left:right], sample(layer.premultiplied, where))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 import cv2
@@ -230,7 +230,7 @@ def _track(log: _Log, looked: int, step: int, count: int, fps: float) -> PoseTra
 def _shots(at: NDArray[np.intp], cuts: list[int], total: int) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
     """First frame, end and the looks of every shot; nothing is interpolated or smoothed across a cut."""
     edges = [0, *cuts, total]
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         yield start, end, (at >= start) & (at < end)
 
 

@@ -50,8 +50,10 @@ def _outline(small: NDArray[np.uint8], likely: cv2.typing.MatLike, points: Float
     cv2.circle(head, _xy(face), round(reach), 1, -1)
     sure = np.where((bones > 0) & (likely > 0.6) | (head > 0) & (likely > 0.85), 1, 0).astype(np.uint8)
     # The mask may miss a tuft of hair or a hand by some pixels, but not by more than a tenth of the trunk.
-    possible = cv2.dilate((likely > 0.35).astype(np.uint8), disc(0.10 * torso))
-    possible |= cv2.dilate(bones, disc(0.06 * torso)) & cv2.dilate((likely > 0.1).astype(np.uint8), disc(4))
+    near_mask = cv2.dilate((likely > 0.35).astype(np.uint8), disc(0.10 * torso)) > 0
+    near_bones = cv2.dilate(bones, disc(0.06 * torso)) > 0
+    faint = cv2.dilate((likely > 0.1).astype(np.uint8), disc(4)) > 0
+    possible = (near_mask | (near_bones & faint)).astype(np.uint8)
     labels = np.where(likely > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[_looks_like_background(small, sure, possible) & (head == 0)] = cv2.GC_PR_BGD
     labels[possible == 0] = cv2.GC_BGD

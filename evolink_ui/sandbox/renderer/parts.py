@@ -18,8 +18,9 @@ from .compositor import Layer, make_layer
 from .curves import Floats
 from .fill import spread
 from .flow_actor import extend_over_border
+from .matte import disc
 from .plane import across, distance_to_path, unit
-from .skeleton import HEAD, HIPS, LEFT_EAR, LIMBS, RIGHT_EAR, SHOULDERS, is_arm
+from .skeleton import HEAD, HIPS, LEFT_EAR, RIGHT_EAR, SHOULDERS, is_arm
 
 WORK_PX: Final = 480
 """Long side on which parts are told apart."""
@@ -30,6 +31,9 @@ Mask = NDArray[np.float32]
 ARM_THICKNESS: Final = (0.07, 0.16)
 LEG_THICKNESS: Final = (0.10, 0.24)
 """Bounds of half a limb's width, in trunk lengths."""
+
+SLIVER: Final = 0.055
+"""Half the width, in trunk lengths, below which a piece of the trunk beside a limb is given to the limb."""
 
 IN_FRONT: Final = 0.85
 """An arm's distance counts less than a leg's: hands rest on thighs, not the other way round."""
@@ -42,8 +46,10 @@ class Parts:
     trunk: Layer | None
     """With the head."""
     limbs: dict[str, Layer]
+    seat: Layer | None
+    """Between the legs and under them; None without legs of their own."""
     thickness: dict[str, float]
-    """Half the width of each limb, in picture pixels."""
+    """Half the width of each limb at its root, in picture pixels."""
 
 
 def divide(
@@ -73,7 +79,17 @@ def divide(
         if layer:
             layers[name] = extend_over_border(layer, alpha.shape[1], alpha.shape[0]) if name == "trunk" else layer
     thickness = {name: radius / scale for name, radius in body.thickness.items()}
-    return Parts(layers.pop("trunk", None), layers, thickness)
+    seat = _seat(own_colours, body, scale) if body.seat is not None else None
+    return Parts(layers.pop("trunk", None), layers, seat, thickness)
+
+
+def _seat(bgr: NDArray[np.uint8], body: _Body, scale: float) -> Layer | None:
+    """What closes the gap that opens between spread legs: the colours of the legs on a rounded bar."""
+    assert body.seat is not None  # noqa: S101  asked by the caller
+    legs = np.maximum.reduce([body.region(name)[0] for name in body.names if name.endswith("leg")])
+    colours = _continued(bgr, legs, body.seat, scale)
+    mask = cv2.resize(body.seat, bgr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return make_layer(colours, np.asarray(mask, np.float32))
 
 
 class _Body:
@@ -83,33 +99,35 @@ class _Body:
         self._alpha, self._points, self._limbs, self._torso = alpha, points, limbs, torso
         height, width = alpha.shape
         self._grid: Grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
-        self.thickness = {name: self._measure(name) for name in limbs}
+        self._depth = self._depths()
+        self.thickness = {name: self._measure(name, 0) for name in limbs}
         inside = (alpha > 0.5).astype(np.uint8)
         polygon = np.zeros(alpha.shape, np.uint8)
         cv2.fillPoly(polygon, [np.round(self._trunk_outline()).astype(np.int32)], 1)
-        self._polygon = polygon | self._head_region()
+        self._head = self._head_region()
+        self._polygon = polygon | self._head
         outside = cv2.distanceTransform(1 - self._polygon, cv2.DIST_L2, 3)
-        self._names = ["trunk", *limbs]
-        scores = [1.0 + outside / (0.10 * torso)]
+        self.names = ["trunk", *limbs]
+        scores = [np.asarray(1.0 + outside / (0.10 * torso), np.float32)]
         for name in limbs:
-            score = distance_to_path(self._grid, self._path(name)) / self.thickness[name]
-            if is_arm(name):
-                score = score * IN_FRONT
-            else:
-                # The trunk hangs over the legs; it keeps whatever lies inside its outline.
-                score = np.where(self._polygon > 0, 9.0, score)
-            scores.append(score.astype(np.float32))
+            score = self._distance(name)
+            # The trunk hangs over the legs; it keeps whatever lies inside its outline.
+            score = score * IN_FRONT if is_arm(name) else np.where(self._polygon > 0, 9.0, score)
+            scores.append(np.asarray(score, np.float32))
         winner = np.argmin(np.stack(scores), axis=0)
         self._labels = np.where(inside > 0, winner, -1)
         self._drop_islands()
+        self._trim_trunk(np.stack(scores))
+        self.seat = self._seat() if {"left_leg", "right_leg"} <= limbs.keys() else None
 
     def region(self, name: str) -> tuple[Mask, Mask]:
         """Where a part is seen, and where it goes on unseen below others; (height, width), 0 to 1."""
-        number = self._names.index(name)
+        number = self.names.index(name)
         # Outside the matte a part goes on too: its rim is cut by the matte alone.
         mine = self._grown(number)
         shown = np.asarray(cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 0.8), np.float32)
-        return shown, np.asarray(self._below(name) * (1 - shown), np.float32)
+        below = self._below(name)
+        return shown, np.asarray(np.maximum(below, shown) - shown, np.float32)
 
     def _below(self, name: str) -> Mask:
         """Where a part must have something to show when the part above it moves away."""
@@ -125,15 +143,24 @@ class _Body:
         radius = self.thickness[name]
         if is_arm(name):
             return self._disc(root, 1.08 * radius)
-        upwards = root + 0.25 * radius * unit(root - next_joint)
-        return np.maximum(self._disc(upwards, 1.05 * radius), self._stick(root, next_joint, 0.35, 0.95 * radius))
+        return self._stick(root, next_joint, 0.4, 0.97 * radius)
+
+    def _seat(self) -> Mask:
+        """A bar from hip to hip that ends where the legs part."""
+        left, right = (self._points[self._limbs[name][0]] for name in ("left_leg", "right_leg"))
+        middle, up = (left + right) / 2, unit(self._points[list(SHOULDERS)].mean(axis=0) - (left + right) / 2)
+        thick = 0.9 * min(self.thickness["left_leg"], self.thickness["right_leg"])
+        low = self._crotch_depth(middle, -up) + 0.02 * self._torso
+        down = max(0.0, low - thick)
+        return self._stick(left - down * up, right - down * up, 1.0, min(thick, low))
 
     def _disc(self, middle: Floats, radius: float) -> Mask:
-        return np.clip(radius - np.linalg.norm(self._grid - middle, axis=-1) + 0.5, 0, 1).astype(np.float32)
+        far = np.linalg.norm(self._grid - middle, axis=-1)
+        return np.asarray(np.clip(radius - far + 0.5, 0, 1), np.float32)
 
     def _stick(self, a: Floats, b: Floats, share: float, radius: float) -> Mask:
         far = distance_to_path(self._grid, np.stack([a, a + share * (b - a)]))
-        return np.clip(radius - far + 0.5, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(radius - far + 0.5, 0, 1), np.float32)
 
     def _grown(self, number: int) -> NDArray[np.bool_]:
         known = self._labels >= 0
@@ -146,35 +173,56 @@ class _Body:
 
     def _drop_islands(self) -> None:
         """A limb is one piece around its bones; what is cut off from it goes to the trunk."""
-        for number, name in enumerate(self._names):
+        for number, name in enumerate(self.names):
             if number == 0:
                 continue
             count, pieces, stats, _ = cv2.connectedComponentsWithStats((self._labels == number).astype(np.uint8))
             if count > 2:
                 largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-                near = distance_to_path(self._grid, self._path(name)) < 1.3 * self.thickness[name]
+                near = self._distance(name) < 1.3
                 self._labels[(pieces > 0) & (pieces != largest) & ~near] = 0
+
+    def _trim_trunk(self, scores: NDArray[np.float32]) -> None:
+        """Thin slivers of the trunk along a limb belong to the limb: they would stay behind as spikes."""
+        trunk = self._labels == 0
+        whole = trunk.astype(np.float32)
+        for limb in self._limbs:
+            if is_arm(limb):
+                whole = np.maximum(whole, self._disc(self._points[self._limbs[limb][0]], self.thickness[limb]))
+        opened = cv2.morphologyEx((whole > 0.5).astype(np.uint8), cv2.MORPH_OPEN, disc(SLIVER * self._torso)) > 0
+        nearest = 1 + np.argmin(scores[1:], axis=0) if len(scores) > 1 else np.zeros_like(self._labels)
+        beside = np.min(scores[1:], axis=0) < 2.2 if len(scores) > 1 else np.zeros_like(trunk)
+        lost = trunk & ~opened & beside & (self._head == 0)
+        self._labels[lost] = nearest[lost]
+
+    def _distance(self, name: str) -> NDArray[np.float32]:
+        """From every pixel to a limb's bones, in half widths of each bone."""
+        path = self._path(name)
+        first = distance_to_path(self._grid, path[:2]) / self.thickness[name]
+        rest = distance_to_path(self._grid, path[1:]) / self._measure(name, 1)
+        return np.asarray(np.minimum(first, rest), np.float32)
 
     def _path(self, name: str) -> Floats:
         joints = self._points[list(self._limbs[name])]
         tip = joints[-1] + 0.25 * (joints[-1] - joints[-2])
         return np.vstack([joints, tip])
 
-    def _measure(self, name: str) -> float:
-        """Half the width of a limb: how far its bones are inside the matte, typically."""
+    def _depths(self) -> NDArray[np.float32]:
+        """How far every pixel is inside the matte."""
         solid = np.pad((self._alpha > 0.5).astype(np.uint8), 1)
         depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)[1:-1, 1:-1]
         # A landmark may lie beside the bone: the deepest place nearby counts.
         side = 2 * max(1, round(0.05 * self._torso)) + 1
-        depth = cv2.dilate(depth, np.ones((side, side), np.uint8))
-        found = []
-        joints = self._points[list(self._limbs[name][:3])]
+        return np.asarray(cv2.dilate(depth, np.ones((side, side), np.uint8)), np.float32)
+
+    def _measure(self, name: str, bone: int) -> float:
+        """Half the width of a bone's limb: how far the bone is inside the matte, typically."""
+        a, b = self._points[list(self._limbs[name][bone : bone + 2])]
         limit = np.array(self._alpha.shape[::-1]) - 1
-        for a, b in zip(joints[:-1], joints[1:], strict=True):
-            at = np.clip(np.round(a + np.linspace(0.35, 0.8, 10)[:, None] * (b - a)), 0, limit).astype(int)
-            found.extend(depth[at[:, 1], at[:, 0]])
+        at = np.clip(np.round(a + np.linspace(0.3, 0.85, 12)[:, None] * (b - a)), 0, limit).astype(int)
         low, high = ARM_THICKNESS if is_arm(name) else LEG_THICKNESS
-        return float(np.clip(np.percentile(found, 45), low * self._torso, high * self._torso))
+        inside = float(np.percentile(self._depth[at[:, 1], at[:, 0]], 55))
+        return float(np.clip(inside, low * self._torso, high * self._torso))
 
     def _trunk_outline(self) -> Floats:
         """Shoulders, sides, and below the hips a wedge down to the crotch."""
@@ -237,11 +285,15 @@ def _continued(bgr: NDArray[np.uint8], shown: Mask, hidden: Mask, scale: float) 
     """A part's colours carried on to where it is hidden, (height, width, 3)."""
     height, width = bgr.shape[:2]
     small = cv2.resize(bgr, shown.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
-    seen = cv2.erode((shown > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    # Outlines and shadows run along the cut; the colours further inside are the part's own.
+    for width_px in (9, 5, 3, 1):
+        seen = cv2.erode((shown > 0.9).astype(np.uint8), np.ones((width_px, width_px), np.uint8)).astype(np.float32)
+        if float(seen.sum()) > 0.3 * float((shown > 0.9).sum()):
+            break
     if not seen.any():
         return bgr
     carried = spread(small, seen)
     full = cv2.resize(carried, (width, height), interpolation=cv2.INTER_LINEAR)
-    amount = cv2.GaussianBlur(np.where(shown < 0.5, hidden, 0).astype(np.float32), (0, 0), 0.7)
+    amount = cv2.GaussianBlur(hidden, (0, 0), 0.7)
     share = cv2.resize(amount, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
     return np.clip(bgr * (1 - share) + full * share, 0, 255).astype(np.uint8)

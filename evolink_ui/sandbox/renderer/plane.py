@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .curves import Floats
@@ -41,7 +43,7 @@ def wrapped(angle: Floats) -> Floats:
 
 def distance_to_path(points: Floats, path: Floats) -> Floats:
     """(..., 2) and (n, 2): distance to the nearest point of the path."""
-    return np.asarray(np.min([_distance(points, a, b) for a, b in zip(path[:-1], path[1:], strict=True)], axis=0))
+    return np.asarray(np.min([_distance(points, a, b) for a, b in pairwise(path)], axis=0))
 
 
 def _distance(points: Floats, a: Floats, b: Floats) -> Floats:
