@@ -135,3 +135,20 @@ def listed_playlists(target: str) -> dict[str, bytes]:
         "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\na=control:{target}\n".encode(),
         "ram": f"{target}\n".encode(),
     }
+
+
+def song_with_cover(path: Path) -> Path:
+    """Sound and a still cover, in an MP4."""
+    with av.open(str(path), "w", format="mp4") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        assert isinstance(cover, av.VideoStream)
+        cover.width, cover.height, cover.pix_fmt = 320, 320, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        sound = container.add_stream("aac", rate=48000)
+        assert isinstance(sound, av.AudioStream)
+        frame = av.VideoFrame.from_ndarray(scene(320, 320, 0), "rgb24")
+        frame.pts, frame.time_base = 0, Fraction(1, 1)
+        container.mux(cover.encode(frame))
+        container.mux(cover.encode(None))
+        _tone(container, sound, 4.0)
+    return path
