@@ -20,6 +20,7 @@ from evolink_ui.media.price import credits_for
 from evolink_ui.settings import Settings
 
 from . import faults, intake
+from .housekeeping import Housekeeping
 from .job import ACTIVE, Job, JobError, Order, State
 from .keys import KeySafe
 from .ledger import Ledger
@@ -27,7 +28,7 @@ from .lock import SingleProcess
 from .news import News
 from .pipeline import Engine
 from .shipping import Shipping
-from .vendor import Vendor
+from .vendor import VENDOR_MIN_POLL_SECONDS, Vendor
 from .view import view
 from .work import Work
 
@@ -47,6 +48,7 @@ class Jobs:
         settings: the app's settings.
         sandbox: the sandbox's ASGI app; orders without a key go there.
         link: gives the signed address of one of a job's files ("result", "poster", "reference"), or None.
+        min_poll_seconds: shortest distance of two looks at one task of the vendor.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Jobs:
         *,
         sandbox: ASGIApp | None = None,
         link: Callable[[Job, str], str | None] = lambda _job, _kind: None,
+        min_poll_seconds: float = VENDOR_MIN_POLL_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._sandbox, self._clock = settings, sandbox, clock
-        self.link = link
+        self.link, self._min_poll_seconds = link, min_poll_seconds
         self._safe = KeySafe(settings.secret_key)
         self._vendors: dict[asyncio.AbstractEventLoop, Vendor] = {}
+        self._closers: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
         self._news = News()
         self._lock = SingleProcess(settings.data_dir / "lock") if settings.sqlalchemy_url.startswith("sqlite") else None
 
@@ -81,14 +85,20 @@ class Jobs:
             folder_of=self.folder,
             callback_url=self._callback_url,
             wake=self._news.event,
+            daily_credits=self._settings.daily_credits,
         )
         self._engine = Engine(self._settings, work)
         self._engine.launch()
+        self._housekeeping = Housekeeping(
+            self._ledger, self._settings.data_dir / "jobs", keep_days=self._settings.keep_days, clock=self._clock
+        )
+        self._housekeeping.start()
         for job in self._ledger.unfinished():  # a crash between the row and the enqueueing leaves nobody to work on it
-            self._engine.enqueue_now(job)
+            self._engine.enqueue(job)
 
     def close(self) -> None:
         """Stop working. Unfinished jobs go on at the next launch."""
+        self._housekeeping.close()
         self._engine.close()
         self._ledger.close()
         if self._lock:
@@ -133,11 +143,12 @@ class Jobs:
             mode=self._vendor().mode(api_key),
             request=request,
             idempotency_key=new_idempotency_key(),
+            own_key=api_key is not None,
             sealed_key=self._safe.seal(api_key) if api_key else None,
             credits_estimated=credits_for(inputs["video_seconds"], order.quality),
             **inputs,
         )
-        await self._engine.enqueue(job)
+        await asyncio.to_thread(self._engine.enqueue, job)
         return job
 
     async def find(self, job_id: str) -> Job | None:
@@ -190,7 +201,7 @@ class Jobs:
         """Take a stopped job up again where it was left; `api_key` replaces a visitor's key that was wiped or lost."""
         job = await self.get(job_id)
         to = State.RUNNING if job.task_id else State.QUEUED
-        return await self._again(job, to, State.STOPPED, api_key)
+        return await self._again(job, to, State.STOPPED, api_key if job.own_key else None)
 
     async def send_again(self, job_id: str, *, api_key: str | None = None) -> Job:
         """Send an order of unknown outcome once more, with the same Idempotency-Key."""
@@ -295,8 +306,17 @@ class Jobs:
     def _vendor(self) -> Vendor:
         loop = asyncio.get_running_loop()
         if loop not in self._vendors:
-            self._vendors[loop] = Vendor(self._settings, self._safe, self._sandbox)
+            vendor = Vendor(self._settings, self._safe, self._sandbox, min_poll_seconds=self._min_poll_seconds)
+            self._vendors[loop] = vendor
+            self._closers[loop] = loop.create_task(self._close_with_loop(vendor))
         return self._vendors[loop]
+
+    async def _close_with_loop(self, vendor: Vendor) -> None:
+        """A loop that ends cancels its tasks, this one included: the moment to close the connections that it owns."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await vendor.close()
 
     async def _read(self, evolink: Any, task_id: str) -> Task:
         try:
@@ -309,9 +329,9 @@ class Jobs:
 
     async def _again(self, job: Job, to: State, come_from: State, api_key: str | None, **values: Any) -> Job:
         if api_key:
-            values["sealed_key"] = self._safe.seal(api_key)
+            values |= {"sealed_key": self._safe.seal(api_key), "own_key": True}
         again = await asyncio.to_thread(self._ledger.again, job.id, to, only_from={come_from}, **values)
-        await self._engine.enqueue(again)
+        await asyncio.to_thread(self._engine.enqueue, again)
         return again
 
     def _callback_token(self, job_id: str) -> str:

@@ -136,7 +136,10 @@ class Job:
     ordered_at: float | None
     """When the paid POST was claimed."""
     finished_at: float | None
+    own_key: bool
+    """Whether the visitor's own key pays."""
     sealed_key: str | None = field(repr=False)
+    """That key, sealed; wiped when it is no longer needed."""
     image_name: str | None
     video_name: str | None
     """Names of the inputs in the job's folder; None where a link was given."""

@@ -11,11 +11,11 @@ from .job import Fault
 
 
 class KeyLost(Exception):
-    """A sealed key can't be opened: the app's secret is another one than when it was sealed."""
+    """A visitor's key is gone: wiped after a day, or sealed under a secret that this app no longer has."""
 
     fault = Fault(
         "key_lost",
-        "The API key that came with this order can no longer be read, because the app's secret has changed.",
+        "This app no longer has the API key that came with this order.",
         "Nothing was lost at EvoLink: enter your key again and press Follow again.",
         charged="unknown",
         retryable=True,

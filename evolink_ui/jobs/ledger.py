@@ -1,7 +1,7 @@
-"""The SQL table that holds the money truth.
+"""Reads and writes of the table that holds the money truth.
 
 Each change of state is one guarded UPDATE: it names the states it may come from, and finding the job elsewhere is an
-error. The engine is synchronous and thread-safe; callers on an event loop use `asyncio.to_thread`.
+error. All is synchronous and thread-safe; callers on an event loop use `asyncio.to_thread`.
 """
 
 from __future__ import annotations
@@ -11,82 +11,25 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Column,
-    Connection,
-    Double,
-    Engine,
-    Integer,
-    MetaData,
-    RowMapping,
-    String,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
+from .tables import POSTGRES_LOCK, jobs, migrate, open_engine, uploads
 
-BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
-POSTGRES_LOCK = 0x45564F4C  # advisory lock under which one process at a time changes the tables ("EVOL")
+DAY_SECONDS = 86_400.0
 
-metadata = MetaData()
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("visitor", String(200), nullable=False, index=True),
-    Column("state", String(12), nullable=False, index=True),
-    Column("mode", String(8), nullable=False),
-    Column("request", JSON, nullable=False),
-    Column("idempotency_key", String(96), nullable=False, unique=True),
-    Column("run", Integer, nullable=False, default=1),
-    Column("created_at", Double, nullable=False, index=True),
-    Column("updated_at", Double, nullable=False),
-    Column("started_at", Double),
-    Column("ordered_at", Double),
-    Column("finished_at", Double),
-    Column("sealed_key", Text),
-    Column("image_name", String(20)),
-    Column("video_name", String(20)),
-    Column("image_url", Text),
-    Column("video_url", Text),
-    Column("video_seconds", Double, nullable=False),
-    Column("uploaded_bytes", Integer, nullable=False, default=0),
-    Column("total_bytes", Integer, nullable=False, default=0),
-    Column("task_id", String(100), unique=True),
-    Column("estimated_seconds", Double),
-    Column("progress", Integer),
-    Column("credits_estimated", Double, nullable=False),
-    Column("credits_reserved", Double),
-    Column("credits_used", Double),
-    Column("fault", JSON),
-    Column("vendor_url", Text),
-    Column("vendor_expires_at", Double),
-    Column("result_bytes", Integer),
-)
-uploads = Table(
-    "uploads",
-    metadata,
-    Column("sha256", String(64), primary_key=True),
-    Column("account", String(64), primary_key=True),
-    Column("host", String(10), primary_key=True),
-    Column("url", Text, nullable=False),
-    Column("expires_at", Double, nullable=False),
-)
-schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
 
-# Step n brings a database of version n to version n + 1; a new database starts at the newest with `create_all`.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
+class BudgetUsedUp(JobError):
+    """The owner's key may not spend more today."""
+
+    def __init__(self, spent: float, cap: float) -> None:
+        super().__init__(
+            "daily_credits_used_up",
+            f"This app may spend {cap:g} credits a day, and {spent:.1f} of them are spent or reserved. "
+            "Nothing was ordered or charged.",
+            "Try again after midnight UTC, or use an EvoLink key of your own.",
+        )
 
 
 class Ledger:
@@ -99,11 +42,9 @@ class Ledger:
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self.engine = _open(url)
+        self.engine = open_engine(url)
         with self._changing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
-            _migrate(connection)
+            migrate(connection)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -131,9 +72,7 @@ class Ledger:
         """
         job = self.find(job_id)
         if job is None:
-            raise JobError(
-                "job_not_found", "There is no such job.", "Check the link; the job may have been deleted.", status=404
-            )
+            raise _not_found()
         return job
 
     def move(
@@ -150,6 +89,54 @@ class Ledger:
         Raises:
             ImpossibleTransition: the job is not where that state can be reached from; nothing was changed.
         """
+        with self._changing() as connection:
+            return self._move(connection, job_id, to, only_from, only_run, values)
+
+    def claim(self, job: Job, *, daily_credits: float | None) -> Job:
+        """Claim the paid POST of a job: `hosting` to `submitting`, once, and only within the day's budget.
+
+        Args:
+            job: as it was read.
+            daily_credits: what the owner's key may spend in one UTC day; None for no cap or a visitor's key.
+
+        Raises:
+            ImpossibleTransition: somebody else has claimed it.
+            BudgetUsedUp: the order would go over the cap; the job is unchanged.
+        """
+        with self._changing() as connection:
+            now = self._clock()
+            if daily_credits is not None:
+                if connection.dialect.name == "postgresql":  # one at a time, or two would both see the last credits
+                    connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
+                spent = self._spent_since(connection, now - now % DAY_SECONDS)
+                if spent + job.credits_estimated > daily_credits:
+                    raise BudgetUsedUp(spent, daily_credits)
+            return self._move(connection, job.id, State.SUBMITTING, None, job.run, {"ordered_at": now})
+
+    def spent_today(self) -> float:
+        """Credits of the owner's key spent or reserved since midnight UTC."""
+        now = self._clock()
+        with self.engine.connect() as connection:
+            return self._spent_since(connection, now - now % DAY_SECONDS)
+
+    def _spent_since(self, connection: Connection, since: float) -> float:
+        # What is not known to be free of charge counts: used, else reserved, else estimated.
+        cost = func.coalesce(jobs.c.credits_used, jobs.c.credits_reserved, jobs.c.credits_estimated)
+        free = and_(jobs.c.state == State.FAILED, jobs.c.charged == "no")
+        query = select(func.coalesce(func.sum(cost), 0.0)).where(
+            jobs.c.ordered_at >= since, jobs.c.mode == "live", jobs.c.own_key.is_(False), ~free
+        )
+        return float(connection.scalar(query) or 0.0)
+
+    def _move(
+        self,
+        connection: Connection,
+        job_id: str,
+        to: State,
+        only_from: Collection[State] | None,
+        only_run: int | None,
+        values: dict[str, Any],
+    ) -> Job:
         allowed = MAY_COME_FROM[to] if only_from is None else MAY_COME_FROM[to] & frozenset(only_from)
         now = self._clock()
         if to not in ACTIVE:
@@ -159,8 +146,7 @@ class Ledger:
             change = change.where(jobs.c.run == only_run)
         change = change.values(state=to, updated_at=now, **_columns(values))
         try:
-            with self._changing() as connection:
-                row = connection.execute(change.returning(*jobs.c)).mappings().first()
+            row = connection.execute(change.returning(*jobs.c)).mappings().first()
         except IntegrityError:
             raise JobError(
                 "task_belongs_to_another_job",
@@ -170,7 +156,10 @@ class Ledger:
                 status=409,
             ) from None
         if row is None:
-            raise ImpossibleTransition(self.get(job_id).state.value, to)
+            actual = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
+            if actual is None:
+                raise _not_found()
+            raise ImpossibleTransition(actual, to)
         return _job(row)
 
     def again(self, job_id: str, to: State, *, only_from: Collection[State], **values: Any) -> Job:
@@ -236,6 +225,30 @@ class Ledger:
                 status=409,
             )
 
+    def outdated(self, *, ended_before: float) -> list[Job]:
+        """Jobs that ended before a time: done and failed ones, and stopped ones whose result is gone anyway."""
+        query = select(jobs).where(jobs.c.state.not_in(sorted(ACTIVE)), jobs.c.finished_at < ended_before)
+        with self.engine.connect() as connection:
+            return [_job(row) for row in connection.execute(query).mappings().all()]
+
+    def known_ids(self) -> set[str]:
+        """The ids of all jobs."""
+        with self.engine.connect() as connection:
+            return set(connection.scalars(select(jobs.c.id)))
+
+    def wipe_keys(self, *, ended_before: float) -> int:
+        """Forget the sealed keys of jobs that ended before a time, and expired uploads; returns how many keys."""
+        change = update(jobs).where(
+            jobs.c.sealed_key.is_not(None),
+            or_(
+                jobs.c.state.in_([State.DONE, State.FAILED]),
+                and_(jobs.c.state.in_([State.STOPPED, State.UNKNOWN]), jobs.c.finished_at < ended_before),
+            ),
+        )
+        with self._changing() as connection:
+            connection.execute(delete(uploads).where(uploads.c.expires_at < self._clock()))
+            return connection.execute(change.values(sealed_key=None)).rowcount
+
     def remember_upload(self, sha256: str, account: str, host: str, url: str, expires_at: float) -> None:
         """Write down where some bytes were put, replacing what was known."""
         key = (uploads.c.sha256 == sha256, uploads.c.account == account, uploads.c.host == host)
@@ -263,45 +276,22 @@ class Ledger:
             yield connection
 
 
-def _open(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we begin transactions ourselves; pysqlite would begin them late
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=full")  # a stored task id must survive a power cut: it is paid
-
-    return engine
-
-
-def _migrate(connection: Connection) -> None:
-    metadata.create_all(connection)
-    newest = len(MIGRATIONS) + 1
-    version = connection.scalar(select(schema_version.c.version))
-    if version is None:
-        connection.execute(insert(schema_version).values(version=newest))
-        return
-    if version > newest:
-        raise JobError(
-            "database_is_newer",
-            f"The database was written by a newer version of this app (tables {version}, known {newest}).",
-            "Start the newer version, or use another EVOLINK_UI_DATA_DIR.",
-        )
-    for step in MIGRATIONS[version - 1 :]:
-        step(connection)
-    connection.execute(update(schema_version).values(version=newest))
+def _not_found() -> JobError:
+    return JobError(
+        "job_not_found", "There is no such job.", "Check the link; the job may have been deleted.", status=404
+    )
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
-    fault = values.get("fault")
-    return {**values, "fault": fault.to_dict()} if isinstance(fault, Fault) else dict(values)
+    if "fault" not in values:
+        return dict(values)
+    fault = values["fault"]
+    told = (fault.to_dict(), fault.charged) if isinstance(fault, Fault) else (None, None)
+    return {**values, "fault": told[0], "charged": told[1]}
 
 
 def _job(row: RowMapping) -> Job:
-    values = dict(row)
+    values = {name: value for name, value in row.items() if name != "charged"}
     values["state"] = State(values["state"])
     values["fault"] = Fault(**values["fault"]) if values["fault"] else None
     return Job(**values)

@@ -13,7 +13,7 @@ class SingleProcess:
     """A lock that the system frees when the process ends, however it ends."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, FileLock(path)
+        self._path, self._lock = path, FileLock(path, thread_local=False)
 
     def acquire(self) -> None:
         """Take the lock.

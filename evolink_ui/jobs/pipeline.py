@@ -72,7 +72,7 @@ class Engine:
             executor_id=os.environ.get("EVOLINK_UI_REPLICA") or (uuid.uuid4().hex if on_postgres else "local"),
             max_executor_threads=EXECUTOR_THREADS,
             serializer=PlainJSON(),
-            log_level="WARNING",
+            log_level="ERROR",
         )
         DBOS(config=config)
         self._register()
@@ -89,13 +89,11 @@ class Engine:
         """Stop working; unfinished jobs go on at the next launch."""
         DBOS.destroy(destroy_registry=True)
 
-    async def enqueue(self, job: Job) -> None:
-        """Put the job's current run in line. Repeating it changes nothing."""
-        with SetWorkflowID(job.workflow_id), SetEnqueueOptions(queue_partition_key=job.visitor):
-            await DBOS.enqueue_workflow_async(QUEUE, self._order, job.id, job.run)
+    def enqueue(self, job: Job) -> None:
+        """Put the job's current run in line. Repeating it changes nothing. Blocks; call it in a thread.
 
-    def enqueue_now(self, job: Job) -> None:
-        """`enqueue` for the start of the app, where no event loop runs yet."""
+        DBOS's asynchronous calls would make its own thread pool the default of the loop that they run on.
+        """
         with SetWorkflowID(job.workflow_id), SetEnqueueOptions(queue_partition_key=job.visitor):
             DBOS.enqueue_workflow(QUEUE, self._order, job.id, job.run)
 

@@ -60,7 +60,7 @@ class Shipping:
         if not files:
             return
         hosts = self._hosts(vendor.of_job(job))
-        account = self._safe.account(vendor.key(job.mode, self._safe.open(job.sealed_key) if job.sealed_key else None))
+        account = self._safe.account(vendor.key(job.mode, vendor.visitors_key(job)))
         sent = dict.fromkeys(files, 0)
         total = await asyncio.to_thread(lambda: sum(path.stat().st_size for path in files.values()))
         await asyncio.to_thread(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)

@@ -18,7 +18,7 @@ from evolink_ui.evolink import EvoLink
 from evolink_ui.settings import Settings
 
 from .job import Job, JobError, Mode
-from .keys import KeySafe
+from .keys import KeyLost, KeySafe
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -38,10 +38,11 @@ class Vendor:
         settings: hosts, the owner's key, the pace of requests.
         safe: opens visitors' keys.
         sandbox: the sandbox's ASGI app, or None where only live orders are taken.
+        min_poll_seconds: shortest distance of two looks at one task of the vendor.
     """
 
-    def __init__(self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None) -> None:
-        self._settings, self._safe = settings, safe
+    def __init__(self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, *, min_poll_seconds: float) -> None:
+        self._settings, self._safe, self._min_poll_seconds = settings, safe, min_poll_seconds
         pace = Pace(settings.vendor_requests_per_second)
         self._live = httpx.AsyncClient(timeout=TIMEOUT, event_hooks={"request": [pace.before_read]})
         self._downloads = net.public_client(allow_private=settings.allow_private_urls)
@@ -62,9 +63,21 @@ class Vendor:
         """The client for a stored job.
 
         Raises:
-            KeyLost: the visitor's key can't be opened.
+            KeyLost: the visitor's key was wiped or can't be opened.
         """
-        return self.client(job.mode, self._safe.open(job.sealed_key) if job.sealed_key else None)
+        return self.client(job.mode, self.visitors_key(job))
+
+    def visitors_key(self, job: Job) -> str | None:
+        """The key that came with the order; None where the owner's pays.
+
+        Raises:
+            KeyLost: it was wiped or can't be opened.
+        """
+        if not job.own_key:
+            return None
+        if job.sealed_key is None:
+            raise KeyLost
+        return self._safe.open(job.sealed_key)
 
     def key(self, mode: Mode, api_key: str | None) -> str:
         """The key that pays: the visitor's, else the owner's, else the sandbox's play key."""
@@ -91,7 +104,7 @@ class Vendor:
                 files_url=self._settings.files_url,
                 http=self._live,
                 downloads=self._downloads,
-                min_poll_seconds=VENDOR_MIN_POLL_SECONDS,
+                min_poll_seconds=self._min_poll_seconds,
                 follow_minutes=self._settings.follow_minutes,
             )
         if self._sandbox is None:

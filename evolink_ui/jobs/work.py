@@ -54,6 +54,7 @@ class Work:
         folder_of: a job's own folder.
         callback_url: address that the vendor may call for a job, or None.
         wake: an event that is set when there is news of a job.
+        daily_credits: what the owner's key may spend in one UTC day.
     """
 
     def __init__(
@@ -65,12 +66,13 @@ class Work:
         folder_of: Callable[[str], Path],
         callback_url: Callable[[Job], str | None],
         wake: Callable[[str], asyncio.Event],
+        daily_credits: float | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
         self._folder_of, self._callback_url, self._wake = folder_of, callback_url, wake
-        self._sleep, self._clock = sleep, clock
+        self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
         """Give both inputs a public address; where that was done before, nothing is sent."""
@@ -94,12 +96,15 @@ class Work:
         try:
             evolink = self._vendor().of_job(job)
             request = self._request(job)
-            job = await self._move(job, State.SUBMITTING, ordered_at=self._clock())
+            cap = self._daily_credits if job.mode == "live" and not job.own_key else None
+            job = await self._do(self._ledger.claim, job, daily_credits=cap)
             task = await evolink.create(request, idempotency_key=job.idempotency_key)
         except OutcomeUnknown as error:
             await self._end(job, State.UNKNOWN, faults.of_error(error))
         except EvoLinkError as error:
             await self._end(job, State.FAILED, faults.of_error(error))
+        except ImpossibleTransition:
+            raise
         except (JobError, KeyLost) as error:
             await self._end(job, State.FAILED, faults.while_hosting(error))
         else:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolink_ui.jobs.job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
-from evolink_ui.jobs.ledger import Ledger, metadata, schema_version
+from evolink_ui.jobs.ledger import Ledger
+from evolink_ui.jobs.tables import metadata, schema_version
 
 
 class Clock:
@@ -149,7 +150,9 @@ def test_history_is_newest_first_filtered_and_searched(ledger: Ledger, clock: Cl
     ledger.move("b", State.FAILED)
 
     def ids(**wanted: Any) -> list[str]:
-        return [job.id for job in ledger.history("anna", **{"states": [], "search": "", "limit": 9, "offset": 0, **wanted})]
+        return [
+            job.id for job in ledger.history("anna", **{"states": [], "search": "", "limit": 9, "offset": 0, **wanted})
+        ]
 
     assert ids() == ["c", "b", "a"]
     assert ids(limit=1, offset=1) == ["b"]

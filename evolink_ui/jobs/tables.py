@@ -1,0 +1,125 @@
+"""The tables behind the ledger, opened and brought up to date.
+
+Times are seconds since 1970 in UTC; credits are EvoLink's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from .job import JobError
+
+BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
+POSTGRES_LOCK = 0x45564F4C  # advisory lock under which one process at a time changes the tables ("EVOL")
+
+metadata = MetaData()
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("visitor", String(200), nullable=False, index=True),
+    Column("state", String(12), nullable=False, index=True),
+    Column("mode", String(8), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("idempotency_key", String(96), nullable=False, unique=True),
+    Column("run", Integer, nullable=False, default=1),
+    Column("created_at", Double, nullable=False, index=True),
+    Column("updated_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ordered_at", Double),
+    Column("finished_at", Double),
+    Column("own_key", Boolean, nullable=False, default=False),
+    Column("sealed_key", Text),
+    Column("image_name", String(20)),
+    Column("video_name", String(20)),
+    Column("image_url", Text),
+    Column("video_url", Text),
+    Column("video_seconds", Double, nullable=False),
+    Column("uploaded_bytes", Integer, nullable=False, default=0),
+    Column("total_bytes", Integer, nullable=False, default=0),
+    Column("task_id", String(100), unique=True),
+    Column("estimated_seconds", Double),
+    Column("progress", Integer),
+    Column("credits_estimated", Double, nullable=False),
+    Column("credits_reserved", Double),
+    Column("credits_used", Double),
+    Column("fault", JSON),
+    Column("charged", String(7)),
+    Column("vendor_url", Text),
+    Column("vendor_expires_at", Double),
+    Column("result_bytes", Integer),
+)
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("host", String(10), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+# Step n brings a database of version n to version n + 1; a new database starts at the newest with `create_all`.
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql+psycopg://…`, safe to use from several threads."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves; pysqlite would begin them late
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")  # a stored task id must survive a power cut: it is paid
+
+    return engine
+
+
+def migrate(connection: Connection) -> None:
+    """Make missing tables, bring older ones to the newest version.
+
+    Raises:
+        JobError: a newer app wrote them.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
+    metadata.create_all(connection)
+    newest = len(MIGRATIONS) + 1
+    version = connection.scalar(select(schema_version.c.version))
+    if version is None:
+        connection.execute(insert(schema_version).values(version=newest))
+        return
+    if version > newest:
+        raise JobError(
+            "database_is_newer",
+            f"The database was written by a newer version of this app (tables {version}, known {newest}).",
+            "Start the newer version, or use another EVOLINK_UI_DATA_DIR.",
+        )
+    for step in MIGRATIONS[version - 1 :]:
+        step(connection)
+    connection.execute(update(schema_version).values(version=newest))

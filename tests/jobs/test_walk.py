@@ -1,0 +1,413 @@
+"""One order from its two files to its video, against the stand-in, and everything that can come between."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evolink_ui.evolink import TaskFailed
+from evolink_ui.jobs import Job, JobError, Jobs, Order, State
+from evolink_ui.settings import Settings
+from tests.stub import Stub, Timeline, answer, drop
+
+from .conftest import KEY, in_state, live_settings, until
+from .material import make_video
+
+Ended = Callable[[str], Awaitable[Job]]
+
+
+async def test_an_order_ends_with_its_video_on_our_disk(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended, clip: bytes
+) -> None:
+    started = time.monotonic()
+    job = await jobs.start(order, visitor="anna")
+    assert time.monotonic() - started < 1
+    done = await ended(job.id)
+    assert done.state is State.DONE
+    assert jobs.result_path(done).read_bytes() == clip
+    assert stub.paid == 1
+    view = await jobs.show(done)
+    assert view["progress"] == 100
+    assert view["actions"] == ["edit", "delete"]
+    assert view["result"]["bytes"] == len(clip)
+    assert view["uploaded_bytes"] == view["total_bytes"] > 0
+    assert view["error"] is None
+
+
+async def test_the_vendor_gets_what_was_asked_for(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+    wanted = replace(
+        order, character_orientation="video", quality="1080p", keep_sound=False, watermark=True, element_id="123456789"
+    )
+    await ended((await jobs.start(wanted, visitor="anna")).id)
+    sent = stub.orders[0].body
+    assert sent["model"] == "kling-v3-motion-control"
+    assert sent["prompt"] == "A dance"
+    assert sent["quality"] == "1080p"
+    assert sent["model_params"] == {
+        "character_orientation": "video",
+        "keep_sound": False,
+        "watermark_info": {"enabled": True},
+        "element_list": [{"element_id": "123456789"}],
+    }
+    assert "callback_url" not in sent
+
+
+async def test_the_same_files_are_uploaded_once(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+    for _ in range(3):
+        await ended((await jobs.start(order, visitor="anna")).id)
+    assert len(stub.files) == 2
+    assert stub.paid == 3
+
+
+async def test_another_account_uploads_its_own_copy(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+    await ended((await jobs.start(order, visitor="anna")).id)
+    await ended((await jobs.start(order, visitor="ben", api_key="sk-visitor-0123456789")).id)
+    assert len(stub.files) == 4
+
+
+async def test_a_visitors_key_pays_and_is_wiped_at_the_end(
+    jobs: Jobs, live: Settings, stub: Stub, order: Order, ended: Ended
+) -> None:
+    job = await jobs.start(order, visitor="anna", api_key="sk-visitor-0123456789")
+    assert job.sealed_key
+    assert "sk-visitor" not in job.sealed_key
+    assert (await ended(job.id)).sealed_key is None
+    posts = [seen for seen in stub.seen if seen.method == "POST"]
+    assert all(seen.headers["authorization"] == "Bearer sk-visitor-0123456789" for seen in posts)
+    for name in ("evolink_ui.sqlite", "engine.sqlite"):
+        with sqlite3.connect(live.data_dir / name) as database:
+            assert "sk-visitor" not in "\n".join(database.iterdump())
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        (answer(401, "unauthorized"), "unauthorized", "key"),
+        (answer(402, "insufficient_quota"), "insufficient_quota", "credits"),
+        (answer(403, "model_access_denied"), "model_access_denied", ""),
+        (answer(400, "invalid_request"), "invalid_request", ""),
+    ],
+)
+async def test_a_refused_order_fails_in_plain_words_and_costs_nothing(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended, fault: object, code: str, says: str
+) -> None:
+    stub.fail("order", fault)  # type: ignore[arg-type]
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.state is State.FAILED
+    assert job.fault is not None
+    assert (job.fault.code, job.fault.charged) == (code, "no")
+    assert says in f"{job.fault.message} {job.fault.next_step}"
+    assert KEY not in repr(job.fault)
+    assert stub.paid == 0
+
+
+async def test_an_unclear_answer_to_the_order_is_unknown_and_not_repeated(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop(after_work=True))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.state is State.UNKNOWN
+    assert job.fault is not None
+    assert job.fault.charged == "unknown"
+    await asyncio.sleep(0.5)
+    assert stub.paid == 1
+    assert jobs.view(job)["actions"] == ["attach", "send_again", "give_up"]
+
+
+async def test_sending_again_uses_the_same_key_and_finds_the_first_task(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop(after_work=True))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    await jobs.send_again(job.id)
+    done = await ended(job.id)
+    assert done.state is State.DONE
+    assert stub.paid == 1
+    posts = [seen for seen in stub.seen if seen.path == "/v1/videos/generations"]
+    assert {post.headers["idempotency-key"] for post in posts} == {job.idempotency_key}
+    assert len(posts) == 2
+
+
+async def test_a_task_found_in_the_dashboard_settles_the_doubt(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop(after_work=True))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    await jobs.attach(job.id, f"  {stub.orders[0].task_id} ")
+    done = await ended(job.id)
+    assert (done.state, done.task_id) == (State.DONE, stub.orders[0].task_id)
+    assert stub.paid == 1
+
+
+async def test_a_task_that_does_not_exist_or_belongs_to_another_job_is_not_attached(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    first = await ended((await jobs.start(order, visitor="anna")).id)
+    stub.fail("order", drop(after_work=True))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    with pytest.raises(JobError) as caught:
+        await jobs.attach(job.id, "task-unified-1-missing")
+    assert caught.value.status == 404
+    assert first.task_id
+    with pytest.raises(JobError) as caught:
+        await jobs.attach(job.id, first.task_id)
+    assert caught.value.code == "task_belongs_to_another_job"
+    assert (await jobs.get(job.id)).state is State.UNKNOWN
+
+
+async def test_giving_up_ends_the_job_and_says_what_is_not_known(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop())
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    given_up = await jobs.give_up(job.id)
+    assert given_up.state is State.FAILED
+    assert given_up.fault is not None
+    assert given_up.fault.charged == "unknown"
+
+
+async def test_a_failed_task_says_why_and_is_refunded(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+    stub.timeline = Timeline(seconds=0.1, outcome="failed")
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.state is State.FAILED
+    assert job.fault is not None
+    assert job.fault.charged == "no"
+    assert issubclass(TaskFailed, Exception)
+
+
+async def test_a_refused_look_stops_the_following_and_following_again_finds_the_video(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("task", answer(403, "permission_denied"))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.state is State.STOPPED
+    assert job.fault is not None
+    assert job.fault.charged == "unknown"
+    assert "follow_again" in jobs.view(job)["actions"]
+    await jobs.follow_again(job.id)
+    done = await ended(job.id)
+    assert done.state is State.DONE
+    assert done.fault is None
+    assert stub.paid == 1
+
+
+async def test_stopping_ends_the_looks_and_following_again_goes_on(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.timeline = Timeline(seconds=60)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, in_state(State.RUNNING))
+    stopped = await jobs.stop(job.id)
+    assert stopped.state is State.STOPPED
+    assert stopped.fault is not None
+    assert stopped.fault.charged == "yes"
+    await asyncio.sleep(0.3)
+    looks = len(stub.seen)
+    await asyncio.sleep(2.5)
+    assert len(stub.seen) == looks
+    await jobs.follow_again(job.id)
+    await until(jobs, job.id, lambda _: len(stub.seen) > looks)
+    with pytest.raises(JobError):
+        await jobs.delete(job.id)
+
+
+async def test_stopping_before_the_order_orders_nothing(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+) -> None:
+    jobs = launch(live.model_copy(update={"max_active_jobs_per_visitor": 1}))
+    stub.timeline = Timeline(seconds=60)
+    first = await jobs.start(order, visitor="anna")
+    await until(jobs, first.id, in_state(State.RUNNING))
+    second = await jobs.start(order, visitor="anna")
+    third = await jobs.start(order, visitor="anna")
+    assert [(await jobs.show(job))["place_in_line"] for job in (second, third)] == [1, 2]
+    stopped = await jobs.stop(second.id)
+    assert stopped.fault is not None
+    assert stopped.fault.charged == "no"
+    await jobs.stop(first.id)
+    await until(jobs, third.id, in_state(State.RUNNING))
+    assert stub.paid == 2
+    assert (await jobs.get(second.id)).state is State.STOPPED
+
+
+async def test_a_result_that_cannot_be_saved_is_offered_as_the_vendors_link(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+    monkeypatch.setattr("evolink_ui.evolink.EvoLink.download", full)
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.state is State.STOPPED
+    assert job.fault is not None
+    assert (job.fault.code, job.fault.charged) == ("disk_full", "yes")
+    assert "/secret" not in repr(job.fault)
+    assert jobs.view(job)["result"]["vendor_url"]
+    monkeypatch.undo()
+    await jobs.follow_again(job.id)
+    assert (await ended(job.id)).state is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"prompt": "x" * 2501}, "prompt", "prompt_too_long"),
+        ({"quality": "4k"}, "quality", "quality_unknown"),
+        ({"character_orientation": "left"}, "character_orientation", "character_orientation_unknown"),
+        ({"element_id": "123"}, "element_id", "element_needs_video_orientation"),
+        ({"element_id": "<b>", "character_orientation": "video"}, "element_id", "element_id_malformed"),
+        ({"image": None}, "image", "image_missing"),
+        ({"video": None}, "video", "video_missing"),
+        ({"video_url": "https://example.com/x.mp4"}, "video", "video_twice"),
+    ],
+)
+async def test_a_form_that_cannot_be_ordered_names_its_field_and_sends_nothing(
+    jobs: Jobs, stub: Stub, order: Order, change: dict[str, object], field: str, code: str
+) -> None:
+    with pytest.raises(JobError) as caught:
+        await jobs.start(replace(order, **change), visitor="anna")  # type: ignore[arg-type]
+    assert (caught.value.field, caught.value.code) == (field, code)
+    assert "Nothing was sent or charged." in caught.value.message
+    assert caught.value.next_step
+    assert stub.seen == []
+    assert await jobs.history("anna") == []
+
+
+async def test_a_file_that_the_vendor_would_refuse_is_refused_here(
+    jobs: Jobs, stub: Stub, order: Order, live: Settings, tmp_path: Path
+) -> None:
+    long = make_video(tmp_path / "long.mp4", seconds=12)
+    with pytest.raises(JobError) as caught:
+        await jobs.start(replace(order, video=long), visitor="anna")
+    assert caught.value.field == "video"
+    with pytest.raises(JobError) as caught:
+        await jobs.start(replace(order, image=long), visitor="anna")
+    assert caught.value.field == "image"
+    assert stub.seen == []
+    assert not any((live.data_dir / "jobs").glob("*"))
+    assert (await jobs.start(replace(order, video=long, character_orientation="video"), visitor="anna")).state
+
+
+async def test_links_are_fetched_judged_and_passed_on_as_they_are(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    with pytest.raises(JobError) as caught:
+        await jobs.start(replace(order, video=None, video_url="http://[::1"), visitor="anna")
+    assert caught.value.field == "video"
+    assert order.video is not None
+    stub.result_bytes = order.video.read_bytes()
+    first = await ended((await jobs.start(order, visitor="anna")).id)
+    assert first.vendor_url
+    by_link = replace(order, video=None, video_url=first.vendor_url)
+    done = await ended((await jobs.start(by_link, visitor="anna")).id)
+    assert done.state is State.DONE
+    assert stub.orders[1].body["video_urls"] == [first.vendor_url]
+    assert jobs.reference_path(done).is_file()
+
+
+async def test_a_deleted_job_leaves_no_files(jobs: Jobs, order: Order, ended: Ended) -> None:
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert jobs.folder(job.id).is_dir()
+    await jobs.delete(job.id)
+    assert not jobs.folder(job.id).exists()
+    assert await jobs.find(job.id) is None
+
+
+async def test_the_days_budget_is_never_overdrawn_and_says_when_to_come_back(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+) -> None:
+    jobs = launch(live.model_copy(update={"daily_credits": 70.0}))  # two orders of 4 s are 65.3 credits
+    started = [await jobs.start(order, visitor=name) for name in ("anna", "ben", "cleo")]
+    ends = [await until(jobs, job.id, lambda job: not job.is_active) for job in started]
+    assert sorted(job.state for job in ends) == [State.DONE, State.DONE, State.FAILED]
+    failed = next(job for job in ends if job.state is State.FAILED)
+    assert failed.fault is not None
+    assert (failed.fault.code, failed.fault.charged) == ("daily_credits_used_up", "no")
+    assert stub.paid == 2
+    own = await jobs.start(order, visitor="dora", api_key="sk-visitor-0123456789")
+    assert (await until(jobs, own.id, lambda job: not job.is_active)).state is State.DONE
+
+
+async def test_a_second_process_on_the_same_folder_is_told_so(jobs: Jobs, live: Settings) -> None:
+    with pytest.raises(JobError, match="already works with the data folder"):
+        Jobs(live).launch()
+
+
+async def test_what_was_unfinished_goes_on_after_a_restart(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+) -> None:
+    stub.timeline = Timeline(seconds=3)
+    first = launch(live)
+    job = await first.start(order, visitor="anna")
+    await until(first, job.id, in_state(State.RUNNING))
+    second = launch(live)
+    done = await until(second, job.id, lambda job: not job.is_active)
+    assert done.state is State.DONE
+    assert stub.paid == 1
+
+
+async def test_a_visitors_key_under_a_lost_secret_stops_that_job_only(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+) -> None:
+    stub.timeline = Timeline(seconds=4)
+    first = launch(live)
+    theirs = await first.start(order, visitor="anna", api_key="sk-visitor-0123456789")
+    ours = await first.start(order, visitor="ben")
+    for job in (theirs, ours):
+        await until(first, job.id, in_state(State.RUNNING))
+    (live.data_dir / "secret").write_text("another secret altogether, long enough")
+    second = launch(live_settings(stub, live.data_dir))
+    stopped = await until(second, theirs.id, lambda job: not job.is_active)
+    assert stopped.state is State.STOPPED
+    assert stopped.fault is not None
+    assert stopped.fault.code == "key_lost"
+    await second.follow_again(theirs.id, api_key="sk-visitor-0123456789")
+    for job in (theirs, ours):
+        assert (await until(second, job.id, lambda job: not job.is_active)).state is State.DONE
+    assert stub.paid == 2
+
+
+async def test_a_callback_makes_the_follower_look_at_once(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+    stub.timeline = Timeline(seconds=60)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, in_state(State.RUNNING))
+    assert not await jobs.callback(job.id, "wrong")
+    stub.orders[0].timeline = Timeline(seconds=0.0)
+    assert await jobs.callback(job.id, jobs._callback_token(job.id))
+    started = time.monotonic()
+    assert (await ended(job.id)).state is State.DONE
+    assert time.monotonic() - started < 3
+
+
+async def test_any_task_of_the_key_can_be_looked_up(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.task_id
+    assert (await jobs.task(job.task_id)).status == "completed"
+    with pytest.raises(JobError):
+        await jobs.task("task-unified-1-none")
+    assert await jobs.credits() is not None
+
+
+async def test_a_job_whose_folder_is_gone_fails_without_an_order(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+) -> None:
+    jobs = launch(live.model_copy(update={"max_active_jobs_per_visitor": 1}))
+    stub.timeline = Timeline(seconds=60)
+    first = await jobs.start(order, visitor="anna")
+    await until(jobs, first.id, in_state(State.RUNNING))
+    second = await jobs.start(order, visitor="anna")
+    shutil.rmtree(jobs.folder(second.id))
+    await jobs.stop(first.id)
+    failed = await until(jobs, second.id, lambda job: not job.is_active)
+    assert failed.state is State.FAILED
+    assert failed.fault is not None
+    assert failed.fault.charged == "no"
+    assert stub.paid == 1
