@@ -1,0 +1,131 @@
+"""The main job, end to end: two files in, one video out, whatever the person does to the page meanwhile."""
+
+import httpx
+import pytest
+
+from tests.browser.conftest import Visits
+from tests.browser.material import Material
+from tests.browser.visit import DESKTOP, PHONE, WORKING, Visit
+from tests.stub import Stub, Timeline
+
+PLAYS = """async selector => {
+    const video = document.querySelector(selector);
+    video.muted = true;
+    await video.play();
+    for (let i = 0; i < 100 && video.currentTime < 0.3; i += 1) await new Promise(go => setTimeout(go, 100));
+    return [video.currentTime, video.duration, video.videoWidth];
+}"""
+
+
+async def plays(visit: Visit, selector: str = ".mc-screen video") -> tuple[float, float, int]:
+    """Play a video on the page: (how far it came, its length in seconds, its width)."""
+    at, duration, width = await visit.page.evaluate(PLAYS, selector)
+    assert at >= 0.3, "the video does not move"
+    return at, duration, width
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_two_files_become_a_playing_video_in_the_sandbox_across_a_reload(
+    sandbox_visit: Visits, material: Material, size: tuple[int, int]
+) -> None:
+    async with sandbox_visit(size=size) as visit:
+        assert "Sandbox" in await visit.page.inner_text("#mc-head")
+        assert not await visit.may_go()
+        await visit.choose(material.picture, material.video_4s)
+        assert "540 × 720" in await visit.zone("image").inner_text()
+        assert "4.0 s" in await visit.zone("video").inner_text()
+        assert "32.7 credits (about $0.48)" in await visit.go.inner_text()
+        await visit.page.fill("#mc-prompt", "A quiet <b>dance</b> ${1+1} {{x}}")
+        job_id = await visit.generate()
+        assert await visit.reaches(*WORKING) in WORKING
+        await visit.reload()  # in mid-flight
+        assert job_id in visit.page.url
+        assert await visit.page.input_value("#mc-prompt") == "A quiet <b>dance</b> ${1+1} {{x}}"
+        assert await visit.ends() == "done"
+        _, duration, _ = await plays(visit)
+        assert duration == pytest.approx(4.0, abs=0.2)
+        assert "Ready" in await visit.page.title()
+        await visit.action("Compare with the motion")
+        assert await visit.page.locator(".mc-screen video").count() == 2
+        await visit.card.locator("summary").click()
+        assert "A quiet <b>dance</b> ${1+1} {{x}}" in await visit.card.inner_text()
+        href = await visit.page.get_by_role("link", name="Download").get_attribute("href")
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(visit.url + str(href))
+        assert answer.headers["content-type"] == "video/mp4"
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert await visit.fits()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_two_files_become_a_playing_video_at_the_vendor_and_are_paid_for_once(
+    live_visit: Visits, stub: Stub, material: Material, size: tuple[int, int]
+) -> None:
+    stub.timeline = Timeline(seconds=4.0, video_seconds=4.0)
+    async with live_visit(size=size) as visit:
+        assert "Live" in await visit.page.inner_text("#mc-head")
+        await visit.page.get_by_text("1,000 credits left").wait_for()
+        await visit.choose(material.picture, material.video_4s)
+        await visit.page.get_by_text("1080p").click()
+        assert "43.5 credits (about $0.64)" in await visit.go.inner_text()
+        await visit.generate()
+        await visit.reaches("running", "saving")
+        await visit.reload()
+        assert await visit.ends() == "done"
+        await plays(visit)
+        await visit.card.locator("summary").click()
+        assert stub.orders[0].task_id in await visit.card.inner_text()
+        assert stub.paid == 1
+        body = stub.orders[0].body
+        assert body["quality"] == "1080p"
+        assert body["model_params"] == {"character_orientation": "image", "keep_sound": True}
+
+
+async def test_the_example_needs_one_click_and_a_keyboard_is_enough(sandbox_visit: Visits) -> None:
+    async with sandbox_visit() as visit:
+        for _ in range(12):
+            await visit.page.keyboard.press("Tab")
+            if await visit.page.evaluate("document.activeElement.textContent.trim() === 'Try an example'"):
+                break
+        await visit.page.keyboard.press("Enter")
+        await visit.page.wait_for_function("document.activeElement.classList.contains('mc-go')")
+        assert "65.3 credits (about $0.96)" in await visit.go.inner_text()
+        await visit.page.keyboard.press("Enter")
+        assert await visit.reaches(*WORKING, "done")
+        assert await visit.page.evaluate("document.activeElement.tagName") == "H2"  # the card's heading speaks
+
+
+async def test_compare_plays_both_videos_in_step(live_visit: Visits, stub: Stub, material: Material) -> None:
+    stub.result_bytes = material.video_4s.read_bytes()
+    try:
+        async with live_visit() as visit:
+            await visit.choose(material.picture, material.video_4s)
+            await visit.generate()
+            assert await visit.ends() == "done"
+            await visit.action("Compare with the motion")
+            await plays(visit, ".mc-screen figure:last-child video")
+            apart = await visit.page.evaluate(
+                """() => { const [a, b] = document.querySelectorAll('.mc-screen video');
+                    return [a.paused, Math.abs(a.currentTime - b.currentTime)] }"""
+            )
+            assert apart[0] is False
+            assert apart[1] < 0.35
+    finally:
+        stub.result_bytes = None
+
+
+async def test_ctrl_enter_orders_from_anywhere_in_the_form(live_visit: Visits, stub: Stub, material: Material) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_4s)
+        await visit.page.fill("#mc-prompt", "By keyboard")
+        await visit.page.keyboard.press("Control+Enter")
+        assert await visit.ends() == "done"
+        assert stub.orders[0].body["prompt"] == "By keyboard"
+
+
+async def test_from_click_to_a_stored_job_takes_under_a_second(live_visit: Visits, material: Material) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_4s)
+        await visit.page.evaluate("window.clickedAt = performance.now()")
+        await visit.generate()
+        assert await visit.page.evaluate("performance.now() - window.clickedAt") < 1000
