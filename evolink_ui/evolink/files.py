@@ -49,7 +49,7 @@ class Files:
                     return stored
                 if 200 <= outcome.status < 300 and outcome.record.get("success") is False:
                     raise _declined(outcome)
-                if outcome.status == 404 or judge_read(outcome.status, usable=False) is Verdict.REFUSED:
+                if judge_read(outcome.status, usable=False) is Verdict.REFUSED:
                     raise refusal("upload", outcome)
             attempt += 1
             if attempt >= UPLOAD_ATTEMPTS:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from evolink_ui.evolink.codes import consequence, explain
-from evolink_ui.evolink.errors import Charged, EvoLinkError, InvalidRequest, Unreachable
+from evolink_ui.evolink.errors import Charged, EvoLinkError, Unreachable
 from evolink_ui.evolink.meanings import Place
 from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.policy import Fault, Verdict, judge_read, read_wait_seconds
@@ -98,8 +98,8 @@ class Reader:
             found = usable(outcome) if isinstance(outcome, Answer) and 200 <= outcome.status < 300 else None
             if found is not None:
                 return found
-            if judge_read(outcome.status if isinstance(outcome, Answer) else None, usable=False) is Verdict.REFUSED:
-                raise refusal(place, outcome, **facts) if isinstance(outcome, Answer) else InvalidRequest()
+            if isinstance(outcome, Answer) and judge_read(outcome.status, usable=False) is Verdict.REFUSED:
+                raise refusal(place, outcome, **facts)
             attempt += 1
             told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None
             wait = read_wait_seconds(attempt, told, self._world.random())

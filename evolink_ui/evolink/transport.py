@@ -148,7 +148,7 @@ class Transport:
             stream = _Streamed(body.pieces)
             sent |= {"Content-Type": body.content_type, "Content-Length": str(body.size_bytes)}
         elif body is not None:
-            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            content = json.dumps(body, separators=(",", ":")).encode()
             sent["Content-Type"] = "application/json"
         return httpx.Request(
             method,

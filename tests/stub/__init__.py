@@ -15,8 +15,8 @@ Without a fixture: `with Stub() as stub:`. As a process of its own: `python -m t
 one port, one JSON line with the addresses on stdout) and `RemoteStub("http://127.0.0.1:9000")`, which has the same
 `fail`, `set`, `state` and `reset` as HTTP calls below `/_stub/`.
 
-Settings are attributes of `tests.stub.vendor.Vendor`: `timeline`, `script` (answers look by look),
-`honour_idempotency`, `keys`, `credits_left`, `unlimited`, `task_delay_seconds`, `result_bytes`, `result_headers`,
+Settings are attributes of `tests.stub.vendor.Vendor`: `timeline`, `script` (answers look by look), `answer_look` (a
+function), `honour_idempotency`, `keys`, `credits_left`, `unlimited`, `task_delay_seconds`, `result_bytes`, `result_headers`,
 `ranges`, `max_files`, `send_callbacks`. What happened is in `orders`, `seen` (every request with its headers),
 `files`, `callbacks`.
 `close_door("api")` refuses connections until `open_door("api")`; `with stub.closed("api"):` does both.
@@ -25,9 +25,9 @@ Places where a fault can happen: `order`, `task`, `credits`, `upload`, `quota`, 
 """
 
 from tests.stub.faults import Fault, answer, cut, drop, garbage, hang
+from tests.stub.records import Order, Seen, Timeline
 from tests.stub.remote import RemoteStub
 from tests.stub.server import Stub
-from tests.stub.vendor import Order, Seen, Timeline
 
 __all__ = [
     "Fault",

@@ -6,8 +6,8 @@ import signal
 import sys
 import threading
 
+from tests.stub.records import Timeline
 from tests.stub.server import Stub
-from tests.stub.vendor import Timeline
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import httpx
 
 from tests.stub.faults import Fault, Place
-from tests.stub.vendor import Order, Timeline, Vendor, as_json
+from tests.stub.records import Order, Timeline
+from tests.stub.vendor import Vendor, as_json
 from tests.stub.wire import Request, Response, serve
 
 Door = Literal["api", "files", "results"]

@@ -6,80 +6,15 @@ import re
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tests.stub.clip import small_clip
 from tests.stub.faults import Fault, Place
+from tests.stub.records import Order, Seen, StoredFile, Timeline
 from tests.stub.wire import Request, Response
 
 CREDITS_PER_SECOND = 8.1648
 KEEP_BYTES = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """How a task goes, from its creation on."""
-
-    seconds: float = 0.2
-    """Until it ends."""
-
-    estimated_time: float | Literal["true"] | None = "true"
-    """What the answer to the order announces, in seconds: by default the truth; None leaves it out."""
-
-    progress: Literal["linear", "missing", "zero"] = "linear"
-    """What the reads say about it."""
-
-    outcome: str = "completed"
-    """The status at the end."""
-
-    error: dict[str, Any] | None = None
-    """The error object of a failed task."""
-
-    results: list[str] | None = None
-    """The links at the end; None: one link to `Stub.result_bytes`."""
-
-    video_seconds: float = 5.0
-    """Length that is announced and charged."""
-
-
-@dataclass(slots=True)
-class Order:
-    """One task that was created, and paid."""
-
-    task_id: str
-    key: str | None
-    api_key: str
-    body: dict[str, Any]
-    timeline: Timeline
-    created: float
-    started: float = field(default_factory=time.monotonic)
-    looks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One request that arrived, whatever became of it."""
-
-    place: str
-    host: str
-    method: str
-    path: str
-    headers: dict[str, str]
-    at: float
-    """Seconds, monotonic."""
-
-
-@dataclass(slots=True)
-class StoredFile:
-    """One uploaded file."""
-
-    file_id: str
-    name: str
-    size: int
-    sha256: str
-    content: bytes | None
-    deleted: bool = False
 
 
 class Vendor:
@@ -90,6 +25,8 @@ class Vendor:
         """For tasks created from now on."""
         self.script: list[dict[str, Any]] | None = None
         """If set: the answers to reads in order, merged over id and model, the last one for ever."""
+        self.answer_look: Callable[[Order], dict[str, Any]] | None = None
+        """If set: makes the answer to each read, merged over id and model."""
         self.honour_idempotency = True
         """Whether the same key gets the same task instead of a second one."""
         self.keys: set[str] | None = None
@@ -210,6 +147,8 @@ class Vendor:
 
     def look(self, order: Order) -> dict[str, Any]:
         """What a read says about a task now."""
+        if self.answer_look is not None:
+            return self._described(order) | self.answer_look(order)
         if self.script is not None:
             return self._described(order) | self.script[min(order.looks, len(self.script)) - 1]
         line = order.timeline

@@ -67,7 +67,9 @@ async def _one(
     request = _parsed(await reader.readuntil(b"\r\n\r\n"), host)
     fault = fault_for(request)
     if fault is not None and fault.early:
-        await _send(writer, request, Response(fault.status, fault.body.encode(), dict(fault.headers)), close=True)
+        with suppress(Gone):
+            await _send(writer, request, Response(fault.status, fault.body.encode(), dict(fault.headers)), close=True)
+        await _linger(reader, writer)
         raise Gone
     request.body = await _body(reader, request.headers)
     if fault is None:
@@ -86,6 +88,15 @@ async def _one(
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
     raise Gone
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Half-close and swallow what still comes, as careful servers do: a reset would eat the answer."""
+    writer.write_eof()
+    with suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(2):
+            while await reader.read(PIECE_BYTES):
+                pass
 
 
 async def _silence(reader: asyncio.StreamReader, seconds: float) -> None:

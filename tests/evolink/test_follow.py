@@ -1,0 +1,285 @@
+"""Following a task: to its end, whatever its answers look like, and no more often than needed."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from evolink_ui.evolink import (
+    EvoLink,
+    EvoLinkError,
+    FollowEnded,
+    InvalidRequest,
+    MotionControlRequest,
+    Task,
+    failure_of,
+)
+from tests.evolink.conftest import KEY, QUICK, FakeTime
+from tests.stub import Order, Stub, Timeline, answer
+
+RUNNING = {"status": "processing", "progress": 40}
+LINK = "https://example.com/result.mp4"
+DONE = {"status": "completed", "progress": 100, "results": [LINK]}
+
+
+async def followed(evolink: EvoLink, task_id: str, **options: Any) -> list[Task]:
+    return [task async for task in evolink.follow(task_id, **options)]
+
+
+ODDITIES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int | None]], list[str]]] = {
+    "progress that is missing is shown as missing": (
+        [{"status": "processing"}, DONE],
+        [("processing", None), ("completed", 100)],
+        [LINK],
+    ),
+    "progress that goes backwards is shown as it is": (
+        [RUNNING, RUNNING | {"progress": 10}, DONE],
+        [("processing", 40), ("processing", 10), ("completed", 100)],
+        [LINK],
+    ),
+    "progress over 100 or below 0 is cut to the scale": (
+        [RUNNING | {"progress": 140}, RUNNING | {"progress": -3}, DONE],
+        [("processing", 100), ("processing", 0), ("completed", 100)],
+        [LINK],
+    ),
+    "progress that is no number is shown as missing": (
+        [RUNNING | {"progress": "soon"}, RUNNING | {"progress": "55.4"}, DONE],
+        [("processing", None), ("processing", 55), ("completed", 100)],
+        [LINK],
+    ),
+    "an unknown status counts as running and is shown verbatim": (
+        [{"status": "Queued at provider", "progress": 3}, DONE],
+        [("Queued at provider", 3), ("completed", 100)],
+        [LINK],
+    ),
+    "a missing status counts as running": ([{"progress": 3}, DONE], [("unknown", 3), ("completed", 100)], [LINK]),
+    "a cancelled task is finished": ([RUNNING, {"status": "cancelled"}], [("processing", 40), ("cancelled", None)], []),
+    "the other spelling of cancelled is finished": ([{"status": "canceled"}], [("canceled", None)], []),
+    "a status in capitals is understood": ([DONE | {"status": "COMPLETED"}], [("COMPLETED", 100)], [LINK]),
+    "completed without results is finished": ([DONE | {"results": []}], [("completed", 100)], []),
+    "results that are null are none": ([DONE | {"results": None}], [("completed", 100)], []),
+    "results in the longer shape are found": (
+        [{"status": "completed", "result_data": [{"video_url": LINK, "element_id": None, "more": {}}]}],
+        [("completed", None)],
+        [LINK],
+    ),
+    "results in both shapes count once": (
+        [DONE | {"result_data": [{"video_url": LINK}, {"video_url": LINK + "?2"}]}],
+        [("completed", 100)],
+        [LINK, LINK + "?2"],
+    ),
+    "results of the wrong kind are left out": (
+        [DONE | {"results": [LINK, None, 7, ""], "result_data": "none"}],
+        [("completed", 100)],
+        [LINK],
+    ),
+    "failed without an error is finished": ([{"status": "failed", "error": None}], [("failed", None)], []),
+    "failed with a bare text is finished": ([{"status": "failed", "error": "no luck"}], [("failed", None)], []),
+    "unknown fields everywhere do no harm": (
+        [DONE | {"task_info": {"x": [1]}, "usage": {"y": 2, "cost": {"credits": 3, "eur": 1}}, "z": {"deep": [{}]}}],
+        [("completed", 100)],
+        [LINK],
+    ),
+    "known fields of the wrong kind do no harm": (
+        [DONE | {"task_info": [], "usage": "free", "created": "yesterday", "duration": {}, "model": 3, "type": []}],
+        [("completed", 100)],
+        [LINK],
+    ),
+}
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+async def test_odd_answers(oddity: str, evolink: EvoLink, stub: Stub, request_: MotionControlRequest) -> None:
+    answers, shown, links = ODDITIES[oddity]
+    task = await evolink.create(request_)
+    stub.script = answers
+    tasks = await followed(evolink, task.id)
+    assert [(task.status, task.progress) for task in tasks] == shown
+    assert tasks[-1].result_urls == links
+    assert tasks[-1].is_finished
+    assert tasks[-1].raw.items() >= answers[-1].items()
+
+
+@pytest.mark.parametrize("estimate", [None, 18, 1800, 0, -5, "soon", 1e9, float("inf")])
+async def test_an_estimate_that_is_missing_or_wrong_by_ten_loses_nothing(
+    estimate: Any, evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    stub.timeline = Timeline(estimated_time=estimate if isinstance(estimate, int) else None)
+    task = await evolink.create(request_)
+    begun = fake_time.seconds
+    stub.answer_look = lambda order: DONE if fake_time.seconds - begun >= 180 else {"status": "processing"}
+    told = estimate if isinstance(estimate, float) else task.estimated_seconds
+    tasks = await followed(evolink, task.id, estimated_seconds=told)
+    assert tasks[-1].status == "completed"
+    assert fake_time.seconds - begun < 250
+    assert stub.requests("task") < 130
+
+
+@pytest.mark.parametrize("length", [70.0, 140.0, 180.0, 230.0, 400.0])
+async def test_a_task_is_seen_soon_after_its_end_with_few_looks(
+    length: float, evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    begun = fake_time.seconds
+
+    def look(order: Order) -> dict[str, Any]:
+        age = fake_time.seconds - begun
+        return DONE if age >= length else {"status": "processing", "progress": int(100 * age / length)}
+
+    stub.answer_look = look
+    await followed(evolink, task.id, estimated_seconds=180)
+    assert fake_time.seconds - begun - length < 8
+    assert stub.requests("task") <= 30
+    assert min(fake_time.pauses) >= 2
+
+
+async def test_a_task_that_does_not_end_is_followed_an_hour_beyond_its_estimate_and_can_be_followed_again(
+    evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    stub.script = [RUNNING]
+    begun = fake_time.seconds
+    with pytest.raises(FollowEnded) as caught:
+        await followed(evolink, task.id, estimated_seconds=180)
+    assert fake_time.seconds - begun == pytest.approx(3600 + 180)
+    assert (caught.value.charged, caught.value.task_id, caught.value.retryable) == ("unknown", task.id, True)
+    assert "Follow again" in caught.value.next_step
+    stub.script = [DONE]
+    assert (await followed(evolink, task.id))[-1].status == "completed"
+
+
+async def test_reads_that_fail_all_along_end_in_following_again_not_in_failure(
+    evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    stub.fail("task", answer(500), times=500)
+    begun = fake_time.seconds
+    with pytest.raises(FollowEnded) as caught:
+        await followed(evolink, task.id)
+    assert fake_time.seconds - begun == pytest.approx(3600)
+    assert (caught.value.status, caught.value.request_id, caught.value.charged) == (500, "req-stub", "unknown")
+
+
+@pytest.fixture
+def ticking() -> Iterator[dict[str, Any]]:
+    """Real time, for what is about waking."""
+    yield {"timeouts": QUICK, "min_poll_seconds": 0.2}
+
+
+async def test_a_call_makes_the_next_look_come_at_once(
+    stub: Stub, request_: MotionControlRequest, ticking: dict[str, Any]
+) -> None:
+    wake = asyncio.Event()
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url, **ticking) as evolink:
+        task = await evolink.create(request_)
+        stub.script = [RUNNING, DONE]
+        following = evolink.follow(task.id, estimated_seconds=180, wake=wake)
+        assert (await anext(following)).status == "processing"
+        asyncio.get_running_loop().call_later(0.1, wake.set)
+        begun = time.monotonic()
+        assert (await anext(following)).status == "completed"
+        assert time.monotonic() - begun < 1.0
+
+
+async def test_a_storm_of_calls_makes_no_storm_of_looks(
+    stub: Stub, request_: MotionControlRequest, ticking: dict[str, Any]
+) -> None:
+    wake = asyncio.Event()
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url, **ticking) as evolink:
+        task = await evolink.create(request_)
+        stub.script = [RUNNING]
+
+        async def follow() -> None:
+            async for _ in evolink.follow(task.id, estimated_seconds=180, wake=wake):
+                wake.set()
+
+        following = asyncio.create_task(follow())
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            wake.set()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert 3 <= stub.requests("task") <= 8
+
+
+async def test_a_call_does_not_shorten_what_a_429_demands(
+    stub: Stub, request_: MotionControlRequest, ticking: dict[str, Any]
+) -> None:
+    wake = asyncio.Event()
+    wake.set()
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url, **ticking) as evolink:
+        task = await evolink.create(request_)
+        stub.script = [DONE]
+        stub.fail("task", answer(429, retry_after=1))
+        begun = time.monotonic()
+        assert (await followed(evolink, task.id, wake=wake))[-1].status == "completed"
+        assert time.monotonic() - begun >= 1.0
+
+
+async def test_a_resumed_task_is_looked_at_by_its_age_not_from_its_start(
+    evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    stub.orders[0].created = time.time() - 170
+    stub.script = [{"status": "processing"}, DONE]
+    await followed(evolink, task.id, estimated_seconds=180)
+    assert fake_time.pauses[0] < 5
+
+
+async def test_a_creation_date_that_cannot_be_is_ignored(
+    evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    stub.orders[0].created = time.time() + 7200
+    stub.script = [{"status": "processing"}, DONE]
+    await followed(evolink, task.id, estimated_seconds=180)
+    assert 50 < fake_time.pauses[0] <= 60
+
+
+@pytest.mark.parametrize("task_id", ["", " ", ".", "..", "x" * 300, "task\nid"])
+async def test_what_cannot_be_a_task_id_is_not_asked_for(task_id: str, evolink: EvoLink, stub: Stub) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await evolink.get(task_id)
+    assert caught.value.code == "invalid_task_id"
+    with pytest.raises(InvalidRequest):
+        await followed(evolink, task_id)
+    assert stub.seen == []
+
+
+async def test_an_id_with_a_slash_stays_one_part_of_the_path(evolink: EvoLink, stub: Stub) -> None:
+    with pytest.raises(EvoLinkError):
+        await evolink.get("../credits?x=1#y")
+    assert [(seen.place, seen.path) for seen in stub.seen] == [("task", "/v1/tasks/../credits?x=1#y")]
+
+
+async def test_a_hundred_tasks_followed_at_once_all_arrive(stub: Stub, request_: MotionControlRequest) -> None:
+    stub.timeline = Timeline(seconds=0.5)
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url, min_poll_seconds=0.1) as evolink:
+        tasks = await asyncio.gather(*(evolink.create(request_) for _ in range(100)))
+        ends = await asyncio.gather(*(followed(evolink, task.id, estimated_seconds=0.5) for task in tasks))
+    assert [end[-1].id for end in ends] == [task.id for task in tasks]
+    assert {end[-1].status for end in ends} == {"completed"}
+    assert stub.paid == 100
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "charged"),
+    [
+        ({"status": "failed", "error": {"code": "content_policy_violation", "message": "No."}}, "content_policy_violation", "no"),
+        ({"status": "failed", "error": {"code": "quota_exceeded"}}, "quota_exceeded", "no"),
+        ({"status": "failed"}, "unknown_error", "no"),
+        ({"status": "failed", "error": {"code": "made_up", "message": "The moon\nis full"}}, "made_up", "no"),
+        ({"status": "cancelled"}, "request_cancelled", "unknown"),
+        ({"status": "completed"}, "completed_without_result", "yes"),
+    ],
+)  # fmt: skip
+def test_a_task_that_ended_without_a_result_says_what_that_means(said: dict[str, Any], code: str, charged: str) -> None:
+    failure = failure_of(Task.from_wire({"id": "task-1", **said}))
+    assert (failure.code, failure.charged, failure.task_id) == (code, charged, "task-1")
+    assert failure.next_step
+    if code == "made_up":
+        assert 'EvoLink says: "The moon is full".' in failure.message
+    if code == "quota_exceeded":
+        assert "Top up" not in failure.next_step
