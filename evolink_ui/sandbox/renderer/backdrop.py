@@ -24,6 +24,12 @@ ROUNDS: Final = (6, 3, 2)
 PATCH: Final = 7
 """Side of a compared piece, pixels of its level."""
 
+TRUST_PX: Final = 2.5
+"""Pixels of a level over which a guess inside the hole loses its say in a comparison."""
+
+NEARNESS: Final = 40.0
+"""What a pixel of distance costs in squared levels: structure goes on where it stops."""
+
 MAX_TONE_ERROR: Final = 24.0
 """Levels, of 255."""
 
@@ -137,15 +143,22 @@ class _Level:
         self._inside, self._blocked, self._sources = inside, blocked, sources
         self._targets = np.argwhere(inside)
         self._shape = inside.shape
+        # What is far inside the hole is a guess at first: the pixels near its rim decide.
+        depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
+        confidence = np.exp(-depth / TRUST_PX).astype(np.float32)
+        reach = PATCH // 2
+        wide = cv2.copyMakeBorder(confidence, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
+        view = np.lib.stride_tricks.sliding_window_view(wide, (PATCH, PATCH)).reshape(*self._shape, -1)
+        self._trust = np.tile(view[self._targets[:, 0], self._targets[:, 1]], (1, 3)).astype(np.float32)
 
     def best_of_all(self) -> Matches:
         """For each target the most similar source, by comparing all with all."""
         pieces = self._pieces()
         one, other = self._rows(pieces, self._targets), self._rows(pieces, self._sources)
-        cost = (other**2).sum(axis=1)[None] - 2 * one @ other.T
+        cost = self._trust @ (other**2).T - 2 * (self._trust * one) @ other.T
         # Near sources win over far ones that fit as well: structure goes on where it stops.
         apart = np.linalg.norm(self._targets[:, None] - self._sources[None], axis=2)
-        return np.asarray(self._sources[np.argmin(cost + 18 * apart * PATCH, axis=1)], np.intp)
+        return np.asarray(self._sources[np.argmin(cost + NEARNESS * apart, axis=1)], np.intp)
 
     def improve(self, places: Matches | None, random: np.random.Generator) -> Matches:
         """Better matches: those of the neighbours, moved along, and some random ones nearby."""
@@ -197,7 +210,7 @@ class _Level:
         return np.asarray(pieces[at[:, 0], at[:, 1]], np.float32)
 
     def _cost(self, pieces: Pixels, mine: Pixels, places: Matches) -> Pixels:
-        return np.asarray(((self._rows(pieces, places) - mine) ** 2).sum(axis=1), np.float32)
+        return np.asarray((self._trust * (self._rows(pieces, places) - mine) ** 2).sum(axis=1), np.float32)
 
     def _keep_better(
         self, pieces: Pixels, mine: Pixels, places: Matches, cost: Pixels, offered: Matches

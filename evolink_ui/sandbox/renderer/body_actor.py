@@ -13,6 +13,7 @@ from .curves import Floats
 from .joints_warp import Spine, look_along_limb, look_through_spine
 from .parts import Parts
 from .plane import unit
+from .shadow import Shadow
 from .skeleton import is_arm
 
 REACH: Final = 2.4
@@ -22,18 +23,20 @@ REACH: Final = 2.4
 class BodyActor:
     """Draws frame after frame of the body path."""
 
-    def __init__(self, parts: Parts, motion: BodyMotion, backdrop: NDArray[np.uint8]) -> None:
+    def __init__(self, parts: Parts, motion: BodyMotion, backdrop: NDArray[np.uint8], shadow: Shadow | None) -> None:
         """Args:
         parts: the person's layers.
         motion: where their joints are.
         backdrop: (height, width, 3), the picture without the person.
+        shadow: what lies under the person's feet.
         """
-        self._parts, self._motion, self._backdrop = parts, motion, backdrop
+        self._parts, self._motion, self._backdrop, self._shadow = parts, motion, backdrop, shadow
 
     def draw(self, index: int, frame: NDArray[np.uint8]) -> None:
         """Paint frame `index` over all of `frame`, (height, width, 3)."""
         np.copyto(frame, self._backdrop)
         spine, limbs = self._motion.joints(index)
+        self._lay_shadow(frame, limbs)
         order = self._motion.far_to_near(index)
         arms = [name for name in order if is_arm(name)]
         behind = [name for name in arms if self._motion.arm_is_behind(name, index)]
@@ -47,6 +50,18 @@ class BodyActor:
         for name in arms:
             if name not in behind:
                 self._limb(frame, name, limbs[name], index)
+
+    def _lay_shadow(self, frame: NDArray[np.uint8], limbs: dict[str, Floats]) -> None:
+        if self._shadow is None:
+            return
+        ankles = [joints[2] for name, joints in limbs.items() if not is_arm(name)]
+        if len(ankles) < 2:
+            self._shadow.lay(frame, self._shadow.feet, self._shadow.stance)
+            return
+        feet = np.mean(ankles, axis=0)
+        # A lifted foot takes its part of the shadow along, but not up: the ground stays where the picture has it.
+        at = np.array([feet[0], self._shadow.feet[1]])
+        self._shadow.lay(frame, at, float(abs(ankles[0][0] - ankles[1][0])))
 
     def _limb(self, frame: NDArray[np.uint8], name: str, joints: Floats, index: int) -> None:
         layer = self._parts.limbs.get(name)

@@ -32,6 +32,9 @@ ARM_THICKNESS: Final = (0.07, 0.16)
 LEG_THICKNESS: Final = (0.10, 0.24)
 """Bounds of half a limb's width, in trunk lengths."""
 
+PURE: Final = 0.4
+"""Where less of a rim pixel is the person's, its colour is taken from further inside."""
+
 SLIVER: Final = 0.055
 """Half the width, in trunk lengths, below which a piece of the trunk beside a limb is given to the limb."""
 
@@ -53,13 +56,19 @@ class Parts:
 
 
 def divide(
-    bgr: NDArray[np.uint8], alpha: Mask, points: Floats, limbs: dict[str, tuple[int, ...]], torso: float
+    bgr: NDArray[np.uint8],
+    alpha: Mask,
+    backdrop: NDArray[np.uint8] | None,
+    points: Floats,
+    limbs: dict[str, tuple[int, ...]],
+    torso: float,
 ) -> Parts:
     """Cut the person into layers.
 
     Args:
         bgr: (height, width, 3), the picture.
         alpha: (height, width), the person's matte.
+        backdrop: (height, width, 3), what is mixed into the person's rim; None when `bgr` has pure colours.
         points: (33, 2), landmarks in the picture.
         limbs: those that move by themselves, with their joints; the others stay with the trunk.
         torso: length of the trunk in pixels.
@@ -67,7 +76,7 @@ def divide(
     scale = WORK_PX / max(alpha.shape)
     small = np.asarray(cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     body = _Body(small, points * scale, limbs, torso * scale)
-    own_colours = _clean_rim(bgr, alpha)
+    own_colours = _clean_rim(bgr, alpha, backdrop)
     layers: dict[str, Layer] = {}
     for name in ("trunk", *limbs):
         shown, hidden = body.region(name)
@@ -234,20 +243,39 @@ class _Body:
         left_leg, right_leg = (self.thickness.get(name, 0.13 * torso) for name in ("left_leg", "right_leg"))
         middle = hips.mean(axis=0)
         crotch = middle - up * self._crotch_depth(middle, -up)
+        left_side, right_side = (self._half_width(middle, shoulders.mean(axis=0), way) for way in (sideways, -sideways))
         return np.array(
             [
                 shoulders[0] + 0.06 * torso * up,
                 shoulders[0] - 0.03 * torso * sideways,
+                *(middle + share * (shoulders.mean(axis=0) - middle) + left_side * sideways for share in (0.65, 0.3)),
                 hips[0] + sideways * 1.15 * left_leg + 0.10 * torso * up,
                 hips[0] + sideways * 1.15 * left_leg - 0.03 * torso * up,
                 crotch + 0.25 * left_leg * sideways,
                 crotch - 0.25 * right_leg * sideways,
                 hips[1] - sideways * 1.15 * right_leg - 0.03 * torso * up,
                 hips[1] - sideways * 1.15 * right_leg + 0.10 * torso * up,
+                *(middle + share * (shoulders.mean(axis=0) - middle) - right_side * sideways for share in (0.3, 0.65)),
                 shoulders[1] + 0.03 * torso * sideways,
                 shoulders[1] + 0.06 * torso * up,
             ]
         )
+
+    def _half_width(self, hips: Floats, shoulders: Floats, way: Floats) -> float:
+        """From the spine to the side of the trunk: where the matte ends or an arm begins, at typical height."""
+        limit = np.array(self._alpha.shape[::-1]) - 1
+        half = 0.5 * float(np.linalg.norm(self._points[SHOULDERS[0]] - self._points[SHOULDERS[1]]))
+        steps = np.arange(0.1 * self._torso, max(0.2 * self._torso, 1.05 * half))
+        found = []
+        for share in np.linspace(0.25, 0.7, 10):
+            at = np.clip(np.round(hips + share * (shoulders - hips) + steps[:, None] * way), 0, limit).astype(int)
+            outside = self._alpha[at[:, 1], at[:, 0]] < 0.5
+            for name in self._limbs:
+                if is_arm(name):
+                    path = self._points[list(self._limbs[name][:3])]
+                    outside |= distance_to_path(at.astype(np.float64), path) < self.thickness[name]
+            found.append(float(steps[int(np.argmax(outside))] if outside.any() else steps[-1]))
+        return float(np.median(found))
 
     def _crotch_depth(self, middle: Floats, down: Floats) -> float:
         """How far below the hips the legs part; a guess when they don't."""
@@ -269,15 +297,19 @@ class _Body:
         return region
 
 
-def _clean_rim(bgr: NDArray[np.uint8], alpha: Mask) -> NDArray[np.uint8]:
+def _clean_rim(bgr: NDArray[np.uint8], alpha: Mask, backdrop: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """The person's own colours also where the rim is mixed with the background."""
-    solid = cv2.erode((alpha > 0.97).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     left, top, width, height = cv2.boundingRect((alpha > 0.01).astype(np.uint8))
     box = np.s_[top : top + height, left : left + width]
-    if not width or not solid[box].any():
+    if not width or not (alpha > PURE).any():
         return bgr
+    share, mixed = alpha[box][..., None], bgr[box].astype(np.float32)
+    own = mixed
+    if backdrop is not None:
+        unmixed = (mixed - (1 - share) * backdrop[box]) / np.maximum(share, PURE)
+        own = np.where(share < 0.99, np.clip(unmixed, 0, 255), mixed).astype(np.float32)
     out = bgr.copy()
-    out[box] = np.clip(spread(bgr[box].astype(np.float32), solid[box]), 0, 255).astype(np.uint8)
+    out[box] = np.clip(spread(own, (alpha[box] > PURE).astype(np.float32)), 0, 255).astype(np.uint8)
     return out
 
 

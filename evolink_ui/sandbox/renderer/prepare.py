@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from .backdrop import fill_behind, hole_of
 from .curves import Floats
 from .matte import cut_out
-from .people import SURE, find_people
+from .people import SURE, find_people, torso_size
 from .picture import Picture
 from .pose_net import Pose, PoseNet, Window
+from .shadow import Shadow, find_shadow, lift, own_shadow
+from .skeleton import ANKLES
 
 LOOK_PX: Final = 640
 """Long side at which the picture is searched for a person."""
@@ -38,7 +40,9 @@ class Person:
     alpha: NDArray[np.float32]
     """(height, width), the matte."""
     backdrop: NDArray[np.uint8]
-    """(height, width, 3), the picture without the person."""
+    """(height, width, 3), the picture without the person and without their shadow."""
+    shadow: Shadow | None
+    """What lies under the person's feet."""
 
     @property
     def box(self) -> tuple[Floats, Floats]:
@@ -57,10 +61,15 @@ def prepare(picture: Picture) -> Person | None:
     share = float((alpha > 0.5).mean())
     if not PLAUSIBLE_SHARE[0] < share < PLAUSIBLE_SHARE[1]:
         return None
+    ankles, torso = pose.points[list(ANKLES)], torso_size(pose.points)
+    stands = float(pose.visible[list(ANKLES)].min()) > 0.5 and float(ankles[:, 1].max()) < picture.height
     if picture.backdrop is not None:
-        return Person(pose, alpha, picture.backdrop)
+        shadow = own_shadow(alpha.shape, ankles, torso) if stands else None
+        return Person(pose, alpha, picture.backdrop, shadow)
+    shadow = find_shadow(picture.bgr, alpha, ankles, torso) if stands else None
     hole = hole_of(alpha, GAP * max(picture.width, picture.height))
-    return Person(pose, alpha, fill_behind(picture.bgr, hole))
+    bare = lift(picture.bgr, shadow) if shadow else picture.bgr
+    return Person(pose, alpha, fill_behind(bare, hole), shadow)
 
 
 def find_person(bgr: NDArray[np.uint8]) -> tuple[Pose, NDArray[np.float32]] | None:

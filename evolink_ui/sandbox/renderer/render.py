@@ -137,8 +137,10 @@ def _cast(
     fps = float(clip.fps)
     if person and track:
         motion = BodyMotion(person.pose, track, fps, orientation, (picture.width, picture.height), person.box)
-        parts = divide(picture.foreground, person.alpha, person.pose.points, motion.rest.limbs, motion.rest.torso)
-        actor: Actor = BodyActor(parts, motion, person.backdrop)
+        behind = person.backdrop if picture.alpha is None else None
+        rest = motion.rest
+        parts = divide(picture.foreground, person.alpha, behind, rest.points, rest.limbs, rest.torso)
+        actor: Actor = BodyActor(parts, motion, person.backdrop, person.shadow)
         if orientation == "image":
             actor = _Opening(actor, picture.bgr)
         return "body", _Held(actor, motion.count - 1), track.frame_count
