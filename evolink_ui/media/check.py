@@ -37,6 +37,8 @@ def check_image(path: Path) -> Report:
     header: dict[str, Any] = {}
     found, poster = _ask("image", name, source, header)
     facts = image_facts({**header, **found}, source.size_bytes, name)
+    if "refused" in found:
+        foreign = [replace(problem_found, fix=None) for problem_found in foreign]
     problems = foreign + (rules.image_problems(facts) if facts is not None else [])
     problems += _refusal(found, "image")
     warnings = rules.image_warnings(facts, found) if facts is not None else []
@@ -62,6 +64,8 @@ def check_video(path: Path, orientation: Orientation = "image") -> Report:
     header: dict[str, Any] = {}
     found, poster = _ask("video", name, source, header)
     known = {**header, **found}
+    if "refused" in found:
+        foreign = [replace(problem_found, fix=None) for problem_found in foreign]
     facts = video_facts(known, source.size_bytes, name)
     if facts is None:
         return _refused(*foreign, *_refusal(found, "video"))

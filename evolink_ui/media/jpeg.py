@@ -56,6 +56,7 @@ def walk_jpeg(data: bytes) -> Header:
     kept: list[bytes] = [b"\xff\xd8"]
     icc: dict[int, bytes] = {}
     size: tuple[int, int, int] | None = None
+    coded = fewest_bits = 0
     orientation, scans, at, ending = 1, 0, 2, b""
     for _ in range(MAX_SEGMENTS):
         marker, at = _marker(data, at)
@@ -73,6 +74,7 @@ def walk_jpeg(data: bytes) -> Header:
             if size is not None:
                 raise Damaged
             size = _frame(segment)
+            fewest_bits = 0 if marker == 0xC2 else _fewest_bits(segment)
             kept.append(data[at - 2 : end])
         elif marker in _RARE_FRAMES:
             raise Unusual
@@ -83,6 +85,7 @@ def walk_jpeg(data: bytes) -> Header:
             found = _NEXT_MARKER.search(data, end)
             end = found.start() if found else len(data)
             kept.append(data[at - 2 : end])
+            coded += end - at - length
             if found is None:
                 break  # without the end marker, which would make a cut-off picture look whole to the decoder
         elif marker in _KEPT:
@@ -98,7 +101,7 @@ def walk_jpeg(data: bytes) -> Header:
         at = end
     else:
         raise Damaged
-    if size is None or scans == 0:
+    if size is None or scans == 0 or 8 * coded < fewest_bits:
         raise Damaged
     profile = b"".join(icc[number] for number in sorted(icc)) if icc else None
     return Header(*size[:2], orientation, size[2], b"".join(kept) + ending, profile)
@@ -126,6 +129,20 @@ def _frame(segment: bytes) -> tuple[int, int, int]:
     if width == 0 or height == 0 or len(segment) != 6 + 3 * channels:
         raise Damaged
     return width, height, channels
+
+
+def _fewest_bits(segment: bytes) -> int:
+    """What the picture cannot do without: two bits for each block of 8 x 8. A size that was made up needs more."""
+    height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
+    samplings = [divmod(segment[6 + 3 * channel + 1], 16) for channel in range(segment[5])]
+    most_across, most_down = (max(each) for each in zip(*samplings, strict=True))
+    blocks = 0
+    for across, down in samplings:
+        if not 1 <= across <= 4 or not 1 <= down <= 4:
+            raise Damaged
+        columns, rows = -(-width * across // most_across), -(-height * down // most_down)
+        blocks += -(-columns // 8) * -(-rows // 8)
+    return 2 * blocks
 
 
 def exif_orientation(tiff: bytes) -> int | None:

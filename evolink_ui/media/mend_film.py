@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import av
-import imageio_ffmpeg  # type: ignore[import-untyped]  # it ships no types
+import imageio_ffmpeg
 
 from evolink_ui.media import fence, film, limits
 from evolink_ui.media.boxes import Layout, walk_boxes
