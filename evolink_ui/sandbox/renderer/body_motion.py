@@ -111,10 +111,21 @@ class BodyMotion:
         self._nod = self._turn(head - shoulders, rest.spine.head.origin - rest.spine.chest.origin).clip(-0.9, 0.9)
         self._wide = self._relative_length(np.linalg.norm(_line(moves, SHOULDERS), axis=1), 0.6, 1.25)
         self._neck = self._relative_length(np.linalg.norm(head - shoulders, axis=1), 0.88, 1.08)
-        self._angles, self._lengths = self._bones()
+        seconds = np.arange(count) / fps
+        self._ease = smoothstep(seconds / EASE_SECONDS) if self._relative else np.ones(count)
+        self.angles, self._lengths = self._bones()
         self.shift = self._root(hips if self._has_hips else shoulders, track.cuts, frame_size, box)
         self._floor = self._standing()
         self.yaw, self.pitch = self._face()
+
+    @property
+    def eased_frame(self) -> int:
+        """The first frame in which the limbs are wholly in the clip's pose."""
+        return min(self.count - 1, int(np.argmax(self._ease >= 1.0)))
+
+    def turn_bone(self, name: str, bone: int, by: Floats) -> None:
+        """Turn a limb's bone, 0 or 1, by so many radians in each frame, (frames,), as far as it has been eased in."""
+        self.angles[name][:, bone] += self._ease * by
 
     def joints(self, index: int) -> tuple[Spine, dict[str, Floats]]:
         """The trunk and each limb's joints, (joints, 2), in frame `index`."""
@@ -130,7 +141,7 @@ class BodyMotion:
         """Is this arm on the far side of the trunk?"""
         root, _, wrist = LIMBS[name][:3]
         far = (self._depth[index, wrist] - self._depth[index, root]) * self._scale / self.rest.torso
-        return bool(far > 0.5)
+        return bool(far > 0.9)
 
     def far_to_near(self, index: int) -> list[str]:
         """The limbs, the farthest first."""
@@ -157,7 +168,7 @@ class BodyMotion:
         for name, joints in self.rest.limbs.items():
             here, there = (chest, rest.chest) if is_arm(name) else (pelvis, rest.pelvis)
             chain = [here.place(there.local(self.rest.points[joints[0]]))]
-            for angle, length in zip(self._angles[name][index], self._lengths[name][index], strict=True):
+            for angle, length in zip(self.angles[name][index], self._lengths[name][index], strict=True):
                 chain.append(chain[-1] + zoom * length * direction(angle))
             limbs[name] = np.array(chain)
         return spine, limbs
@@ -175,7 +186,7 @@ class BodyMotion:
 
     def _bones(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Angles and lengths of every limb's bones, (frames, bones), lengths in picture pixels."""
-        ease = smoothstep(np.arange(self.count) / self._fps / EASE_SECONDS) if self._relative else np.ones(self.count)
+        ease = self._ease
         all_angles, all_lengths = {}, {}
         for name, joints in self.rest.limbs.items():
             angles: list[Floats] = []

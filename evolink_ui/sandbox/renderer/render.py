@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .badge import make_badge, make_watermark
 from .body_actor import BodyActor
 from .body_motion import BodyMotion
+from .calibrate import calibrate
 from .clip import Clip, read_clip
 from .encoder import Encoder
 from .flow_actor import FlowActor
@@ -141,6 +142,7 @@ def _cast(
         rest = motion.rest
         parts = divide(picture.foreground, person.alpha, behind, rest.points, rest.limbs, rest.torso)
         actor: Actor = BodyActor(parts, motion, person.backdrop, person.shadow)
+        calibrate(motion, actor, person.pose, np.empty_like(picture.bgr))
         if orientation == "image":
             actor = _Opening(actor, picture.bgr)
         return "body", _Held(actor, motion.count - 1), track.frame_count
