@@ -187,7 +187,7 @@ class Pool:
                     child.kill()
                 else:
                     self._give_back(child)
-        except OSError:
+        except ChildFailed:
             return  # no process to be had now; the first check will try again
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,23 @@ from PIL import Image
 Frame = npt.NDArray[np.uint8]
 
 
+@lru_cache(maxsize=8)
+def _ground(width: int, height: int, shot: int) -> Frame:
+    across = np.arange(width) / width * 5
+    down = np.arange(height)[:, None] / height * 5
+    tilt = (0.6, 2.2, 4.0)[shot % 3]
+    grey = 130 + 70 * np.sin(across * math.cos(tilt) + down * math.sin(tilt) + shot)
+    return np.stack([grey, grey * 0.9, grey * 0.8], axis=2).astype(np.uint8)
+
+
 def scene(width: int, height: int, second: float, shot: int = 0) -> Frame:
     """One RGB frame: a soft background that belongs to the shot, and a figure that sways."""
-    rows, columns = np.mgrid[0:height, 0:width]
-    tilt = (0.6, 2.2, 4.0)[shot % 3]
-    ground = 130 + 70 * np.sin(columns / width * 5 * math.cos(tilt) + rows / height * 5 * math.sin(tilt) + shot)
+    made = _ground(width, height, shot).copy()
     centre = width * (0.5 + 0.12 * math.sin(second * 3))
-    inside = ((columns - centre) / (width * 0.12)) ** 2 + ((rows - height * 0.55) / (height * 0.3)) ** 2 < 1
-    grey = np.where(inside, 240 - 180 * (shot % 2), ground)
-    return np.stack([grey, grey * 0.9, grey * 0.8], axis=2).astype(np.uint8)
+    across = (np.arange(width) - centre) / (width * 0.12)
+    down = (np.arange(height)[:, None] - height * 0.55) / (height * 0.3)
+    made[across**2 + down**2 < 1] = (60, 55, 50) if shot % 2 else (240, 215, 190)
+    return made
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,9 @@ def film(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
             second = index / made.fps
             shot = sum(second >= cut for cut in made.shots_seconds)
             pixels = scene(made.width, made.height, second, shot)
-            frame = av.VideoFrame.from_ndarray((pixels * made.brightness).astype(np.uint8), "rgb24")
+            if made.brightness != 1:
+                pixels = (pixels * made.brightness).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
             frame.pts, frame.time_base = index, Fraction(1, made.fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
