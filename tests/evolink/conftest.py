@@ -12,6 +12,7 @@ from tests.stub.plugin import clip, stub
 
 __all__ = ["clip", "stub"]
 
+PICTURE_BYTES = 10_248
 KEY = "sk-test-0123456789abcdef"
 
 

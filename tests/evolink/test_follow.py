@@ -20,6 +20,7 @@ from tests.evolink.conftest import KEY, QUICK, FakeTime
 from tests.stub import Order, Stub, Timeline, answer
 
 RUNNING = {"status": "processing", "progress": 40}
+FAILED = {"status": "failed"}
 LINK = "https://example.com/result.mp4"
 DONE = {"status": "completed", "progress": 100, "results": [LINK]}
 
@@ -267,14 +268,14 @@ async def test_a_hundred_tasks_followed_at_once_all_arrive(stub: Stub, request_:
 @pytest.mark.parametrize(
     ("said", "code", "charged"),
     [
-        ({"status": "failed", "error": {"code": "content_policy_violation", "message": "No."}}, "content_policy_violation", "no"),
-        ({"status": "failed", "error": {"code": "quota_exceeded"}}, "quota_exceeded", "no"),
+        (FAILED | {"error": {"code": "content_policy_violation", "message": "No."}}, "content_policy_violation", "no"),
+        (FAILED | {"error": {"code": "quota_exceeded"}}, "quota_exceeded", "no"),
         ({"status": "failed"}, "unknown_error", "no"),
-        ({"status": "failed", "error": {"code": "made_up", "message": "The moon\nis full"}}, "made_up", "no"),
+        (FAILED | {"error": {"code": "made_up", "message": "The moon\nis full"}}, "made_up", "no"),
         ({"status": "cancelled"}, "request_cancelled", "unknown"),
         ({"status": "completed"}, "completed_without_result", "yes"),
     ],
-)  # fmt: skip
+)
 def test_a_task_that_ended_without_a_result_says_what_that_means(said: dict[str, Any], code: str, charged: str) -> None:
     failure = failure_of(Task.from_wire({"id": "task-1", **said}))
     assert (failure.code, failure.charged, failure.task_id) == (code, charged, "task-1")

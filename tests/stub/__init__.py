@@ -16,15 +16,15 @@ one port, one JSON line with the addresses on stdout) and `RemoteStub("http://12
 `fail`, `set`, `state` and `reset` as HTTP calls below `/_stub/`.
 
 Settings are attributes of `tests.stub.vendor.Vendor`: `timeline`, `script` (answers look by look), `answer_look` (a
-function), `honour_idempotency`, `keys`, `credits_left`, `unlimited`, `task_delay_seconds`, `result_bytes`, `result_headers`,
-`ranges`, `max_files`, `send_callbacks`. What happened is in `orders`, `seen` (every request with its headers),
-`files`, `callbacks`.
+function), `honour_idempotency`, `keys`, `credits_left`, `unlimited`, `task_delay_seconds`, `result_bytes`,
+`result_headers`, `ranges`, `max_files`, `send_callbacks`.
+What happened is in `orders`, `seen` (every request with its headers), `files`, `callbacks`.
 `close_door("api")` refuses connections until `open_door("api")`; `with stub.closed("api"):` does both.
 
 Places where a fault can happen: `order`, `task`, `credits`, `upload`, `quota`, `delete`, `file`, `result`.
 """
 
-from tests.stub.faults import Fault, answer, cut, drop, garbage, hang
+from tests.stub.faults import Fault, answer, cut, drip, drop, garbage, hang
 from tests.stub.records import Order, Seen, Timeline
 from tests.stub.remote import RemoteStub
 from tests.stub.server import Stub
@@ -38,6 +38,7 @@ __all__ = [
     "Timeline",
     "answer",
     "cut",
+    "drip",
     "drop",
     "garbage",
     "hang",

@@ -12,8 +12,9 @@ Place = Literal["order", "task", "credits", "upload", "quota", "delete", "file",
 class Fault:
     """One misbehaviour, used up by one request. Build it with the functions below."""
 
-    end: Literal["answer", "drop", "reset", "hang", "cut"]
-    """How the exchange ends: with an answer, a closed connection, a reset one, silence, or an answer cut short."""
+    end: Literal["answer", "drop", "reset", "hang", "cut", "drip"]
+    """How the exchange ends: an answer, a closed connection, a reset one, silence, an answer cut short, or one that
+    comes byte by byte."""
 
     work: bool = False
     """Whether the server does its work first (an order is then taken and paid)."""
@@ -80,6 +81,11 @@ def hang(seconds: float = 30.0, *, after_work: bool = False) -> Fault:
 def cut(keep_bytes: int) -> Fault:
     """Do the work, announce the whole answer, send only the first bytes of its body, close."""
     return Fault("cut", work=True, keep_bytes=keep_bytes)
+
+
+def drip(seconds: float = 0.05) -> Fault:
+    """Do the work, then send its answer one byte every so many seconds."""
+    return Fault("drip", work=True, seconds=seconds)
 
 
 def garbage(text: str = "<html>it works!</html>", *, work: bool = True) -> Fault:

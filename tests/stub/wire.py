@@ -76,6 +76,13 @@ async def _one(
         await _send(writer, request, await handler(request))
         return
     response = await handler(request) if fault.work else None
+    if fault.end == "drip" and response is not None:
+        await _send(writer, request, response, keep_bytes=0)
+        for byte in response.body:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await _silence(reader, fault.seconds)
+        return
     if fault.seconds:
         await _silence(reader, fault.seconds)
     if fault.end == "answer":
