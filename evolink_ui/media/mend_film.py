@@ -201,7 +201,7 @@ def _command(
     command += ["-i", f"file:{path}", "-map", f"0:{before['index']}", "-map_metadata", "-1", "-map_chapters", "-1"]
     command += ["-map", "0:a:0", "-c:a", "aac", "-b:a", SOUND_BITS_PER_SECOND, "-ac", "2"] if sound else ["-an"]
     if copy_picture:
-        command += ["-c:v", "copy"]
+        command += ["-t", f"{plan.length:.6f}", "-c:v", "copy"]
     else:
         command += ["-t", f"{_whole_frames(plan):.6f}", "-filter_threads", "2", "-vf", ",".join(_filters(plan))]
         command += ["-c:v", "libx264", "-preset", PRESET, "-crf", CRF, "-pix_fmt", "yuv420p", "-threads", "2"]

@@ -14,7 +14,7 @@ from evolink_ui.media.refusal import Refused
 from evolink_ui.media.words import size_text
 
 QUALITIES: Final = (95, 92, 88, 84, 80, 75)
-"""JPEG qualities tried in turn; below the last, fewer pixels look better than more artefacts."""
+"""JPEG qualities, best first; below the last, fewer pixels look better than more artefacts."""
 SHRINK: Final = 0.85
 """Factor of the sides where no quality is small enough."""
 MAX_PIXELS: Final = 16_000_000
@@ -55,10 +55,10 @@ def mend_picture(file: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
         picture = picture.transpose(turn)
     if orientation != 1:
         note("upright", "Turned upright.")
-    picture = _fit(picture, note)
+    picture = _fit(picture, (width, height), note)
     if not changes and size_bytes <= limits.IMAGE_MAX_BYTES:
         return {"changes": [], "fixes": [], "before": before}
-    data, name = _encode(picture, found.icc_profile if picture.mode != "L" else None, format_name, note)
+    data, name = _encode(picture, found.icc_profile if picture.mode != "L" else None, format_name, size_bytes, note)
     if size_bytes > limits.IMAGE_MAX_BYTES and "shrink" not in fixes:
         note("shrink", f"Saved with {size_text(len(data))} instead of {size_text(size_bytes)}.")
     with Path(request["out"]).open("xb") as out:
@@ -84,29 +84,29 @@ def _plain_mode(picture: Image.Image, note: Note) -> Image.Image:
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 
-def _fit(picture: Image.Image, note: Note) -> Image.Image:
-    """Padded to the allowed aspect, then enlarged to the smallest allowed side, or scaled down where it is huge."""
+def _fit(picture: Image.Image, shown: tuple[int, int], note: Note) -> Image.Image:
+    """Scaled down where it is huge, padded to the allowed aspect, enlarged to the smallest allowed side."""
+    width, height = picture.size
+    padded_area = max(width * height, max(width, height) ** 2 / limits.IMAGE_MAX_ASPECT)
+    if padded_area > MAX_PIXELS:
+        factor = math.sqrt(MAX_PIXELS / padded_area)
+        size = (max(int(width * factor), 1), max(int(height * factor), 1))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    if picture.size != shown:
+        note("shrink", f"Scaled down from {shown[0]} x {shown[1]} to {picture.width} x {picture.height} px.")
     width, height = picture.size
     if max(width, height) > limits.IMAGE_MAX_ASPECT * min(width, height):
         short = math.ceil(max(width, height) / limits.IMAGE_MAX_ASPECT)
         size = (width, short) if width > height else (short, height)
-        if size[0] * size[1] > MAX_PIXELS:
-            raise Refused("image_too_many_pixels", width=size[0], height=size[1])
         padded = Image.new(picture.mode, size, _border_colour(picture))
         padded.paste(picture, ((size[0] - width) // 2, (size[1] - height) // 2))
         note("pad", f"Padded from {width} x {height} to {size[0]} x {size[1]} px.")
         picture = padded
     width, height = picture.size
-    factor = 1.0
     if min(width, height) < limits.IMAGE_MIN_SIDE_PX:
-        factor = limits.IMAGE_MIN_SIDE_PX / min(width, height)
-    elif width * height > MAX_PIXELS:
-        factor = math.sqrt(MAX_PIXELS / (width * height))
-    if factor != 1.0:
-        size = _scaled(picture.size, factor)
+        size = _scaled(picture.size, limits.IMAGE_MIN_SIDE_PX / min(width, height))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-        done = "Enlarged" if factor > 1 else "Scaled down"
-        note("enlarge" if factor > 1 else "shrink", f"{done} from {width} x {height} to {size[0]} x {size[1]} px.")
+        note("enlarge", f"Enlarged from {width} x {height} to {size[0]} x {size[1]} px.")
     return picture
 
 
@@ -126,10 +126,13 @@ def _border_colour(picture: Image.Image) -> tuple[int, ...] | int:
     return colour if len(colour) > 1 else colour[0]
 
 
-def _encode(picture: Image.Image, profile: bytes | None, format_name: str, note: Note) -> tuple[bytes, str]:
+def _encode(
+    picture: Image.Image, profile: bytes | None, format_name: str, size_bytes: int, note: Note
+) -> tuple[bytes, str]:
     """The bytes of the best file that fits, and its format: PNG where it was one or has transparency, else JPEG."""
-    if picture.mode == "RGBA" or format_name in ("png", "gif", "bmp"):
-        data = _bytes(picture, "PNG", icc_profile=profile, optimize=False)
+    lossless = format_name in ("png", "gif", "bmp") and size_bytes <= limits.IMAGE_MAX_BYTES
+    if picture.mode == "RGBA" or lossless:
+        data = _bytes(picture, "PNG", icc_profile=profile)
         if len(data) <= limits.IMAGE_MAX_BYTES:
             return data, "png"
         if picture.mode == "RGBA":
@@ -138,14 +141,26 @@ def _encode(picture: Image.Image, profile: bytes | None, format_name: str, note:
             picture = flat
             note("convert", "Laid on white, because it is too large with transparency.")
     while True:
-        for quality in QUALITIES:
-            data = _bytes(picture, "JPEG", quality=quality, icc_profile=profile, subsampling=0 if quality > 90 else 2)
-            if len(data) <= limits.IMAGE_MAX_BYTES:
-                return data, "jpeg"
-        if min(picture.size) <= limits.IMAGE_MIN_SIDE_PX:
-            raise Refused("fix_failed")
+        fitting = _best_jpeg(picture, profile)
+        if fitting is not None:
+            return fitting, "jpeg"
         picture = picture.resize(_scaled(picture.size, SHRINK), Image.Resampling.LANCZOS)
         note("shrink", f"Scaled down to {picture.width} x {picture.height} px.")
+
+
+def _best_jpeg(picture: Image.Image, profile: bytes | None) -> bytes | None:
+    """The JPEG of the best quality that fits, found by halving; None where not even the lowest does."""
+    best: bytes | None = None
+    low, high = 0, len(QUALITIES)
+    while low < high:
+        middle = (low + high) // 2 if best is not None or low else 0  # most fit at once with the best
+        quality = QUALITIES[middle]
+        data = _bytes(picture, "JPEG", quality=quality, icc_profile=profile, subsampling=0 if quality > 90 else 2)
+        if len(data) <= limits.IMAGE_MAX_BYTES:
+            best, high = data, middle
+        else:
+            low = middle + 1
+    return best
 
 
 def _bytes(picture: Image.Image, pillow_name: str, **options: Any) -> bytes:
