@@ -202,6 +202,11 @@ class Settings(BaseSettings):
         return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
+    def on_postgres(self) -> bool:
+        """Whether several processes share the jobs; on SQLite there is one."""
+        return not self.sqlalchemy_url.startswith("sqlite")
+
+    @property
     def users(self) -> list[tuple[str, str]]:
         """The logins of `AUTH` as (name, password) pairs; empty for an open instance."""
         return [(name.strip(), password.strip()) for name, password in _pairs(self.auth)] if self.auth else []

@@ -8,7 +8,7 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from .ledger import Ledger
 from .lock import SingleProcess
 from .news import News
 from .pipeline import Engine
+from .replicas import Replicas
 from .shipping import Shipping
 from .vendor import VENDOR_MIN_POLL_SECONDS, Vendor
 from .view import view
@@ -93,12 +94,17 @@ class Jobs:
             self._ledger, self._settings.data_dir / "jobs", keep_days=self._settings.keep_days, clock=self._clock
         )
         self._housekeeping.start()
-        for job in self._ledger.unfinished():  # a crash between the row and the enqueueing leaves nobody to work on it
-            self._engine.enqueue(job)
+        self._replicas: Replicas | None = None
+        if self._settings.on_postgres:
+            self._replicas = Replicas(self._ledger.engine, self._engine.executor_id, self._take_over)
+            self._replicas.start()
+        self._attend_all()
 
     def close(self) -> None:
         """Stop working. Unfinished jobs go on at the next launch."""
         self._housekeeping.close()
+        if self._replicas:
+            self._replicas.close()
         self._engine.close()
         self._ledger.close()
         if self._lock:
@@ -302,6 +308,17 @@ class Jobs:
         return self.folder(job.id) / (job.image_name or "image.png")
 
     # ---- inside ----
+
+    def _take_over(self, executor_ids: Sequence[str]) -> None:
+        self._engine.take_over(executor_ids)
+        self._attend_all()
+
+    def _attend_all(self) -> None:
+        """Give a run to jobs that have none: after a crash between the row and its place in line, for instance."""
+        for job in self._engine.unattended(self._ledger.unfinished()):
+            again = self._ledger.rerun(job)
+            if again:
+                self._engine.enqueue(again)
 
     def _vendor(self) -> Vendor:
         loop = asyncio.get_running_loop()

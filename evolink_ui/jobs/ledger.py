@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
@@ -166,6 +167,13 @@ class Ledger:
         """`move` for a job that is given to the engine once more: a new run, its end and its fault wiped."""
         return self.move(job_id, to, only_from=only_from, run=jobs.c.run + 1, finished_at=None, fault=None, **values)
 
+    def rerun(self, job: Job) -> Job | None:
+        """A new run for an active job that nobody works on; None where it has moved on meanwhile."""
+        change = update(jobs).where(jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.run == job.run)
+        with self._changing() as connection:
+            row = connection.execute(change.values(run=jobs.c.run + 1).returning(*jobs.c)).mappings().first()
+        return _job(row) if row else None
+
     def note(self, job: Job, **values: Any) -> bool:
         """Write facts (progress, bytes) of a job that is still where `job` saw it; False where it has moved on."""
         change = update(jobs).where(jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.run == job.run)
@@ -251,12 +259,11 @@ class Ledger:
 
     def remember_upload(self, sha256: str, account: str, host: str, url: str, expires_at: float) -> None:
         """Write down where some bytes were put, replacing what was known."""
-        key = (uploads.c.sha256 == sha256, uploads.c.account == account, uploads.c.host == host)
+        place = {"url": url, "expires_at": expires_at}
         with self._changing() as connection:
-            connection.execute(delete(uploads).where(*key))
-            connection.execute(
-                insert(uploads).values(sha256=sha256, account=account, host=host, url=url, expires_at=expires_at)
-            )
+            insert_here = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            row = insert_here(uploads).values(sha256=sha256, account=account, host=host, **place)
+            connection.execute(row.on_conflict_do_update(index_elements=["sha256", "account", "host"], set_=place))
 
     def find_upload(self, sha256: str, account: str, *, valid_seconds: float) -> str | None:
         """An address of the same bytes under the same account that stays valid for at least so long, or None."""

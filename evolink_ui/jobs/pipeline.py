@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,15 +61,17 @@ class Engine:
 
     def __init__(self, settings: Settings, steps: Steps) -> None:
         self._settings, self._steps = settings, steps
+        # On SQLite one process follows another under one name; on PostgreSQL they live side by side.
+        self.executor_id = uuid.uuid4().hex if settings.on_postgres else "local"
 
     def launch(self) -> None:
         """Start the engine: what an earlier process left is taken up within about a second."""
-        on_postgres = not self._settings.sqlalchemy_url.startswith("sqlite")
+        on_postgres = self._settings.on_postgres
         config = DBOSConfig(
             name="evolink-ui",
             system_database_url=self._settings.sqlalchemy_url if on_postgres else _sqlite(self._settings.data_dir),
             application_version=WORKFLOW_VERSION,
-            executor_id=os.environ.get("EVOLINK_UI_REPLICA") or (uuid.uuid4().hex if on_postgres else "local"),
+            executor_id=self.executor_id,
             max_executor_threads=EXECUTOR_THREADS,
             serializer=PlainJSON(),
             log_level="ERROR",
@@ -96,6 +98,20 @@ class Engine:
         """
         with SetWorkflowID(job.workflow_id), SetEnqueueOptions(queue_partition_key=job.visitor):
             DBOS.enqueue_workflow(QUEUE, self._order, job.id, job.run)
+
+    def unattended(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of some unfinished jobs whose run is neither in line nor at work. Blocks."""
+        if not jobs:
+            return []
+        runs = DBOS.list_workflows(workflow_ids=[job.workflow_id for job in jobs], load_input=False, load_output=False)
+        attended = {run.workflow_id for run in runs if run.status in ("PENDING", "ENQUEUED", "DELAYED")}
+        return [job for job in jobs if job.workflow_id not in attended]
+
+    def take_over(self, executor_ids: Sequence[str]) -> None:
+        """Bring the runs of dead processes back into the queue. Blocks."""
+        orphans = DBOS.list_workflows(status="PENDING", executor_id=list(executor_ids), load_input=False)
+        if orphans:
+            DBOS.resume_workflows([orphan.workflow_id for orphan in orphans], queue_name=QUEUE)
 
     def _register(self) -> None:
         steps = self._steps

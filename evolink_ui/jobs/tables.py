@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    DateTime,
     Double,
     Engine,
     Integer,
@@ -78,6 +79,13 @@ uploads = Table(
     Column("host", String(10), primary_key=True),
     Column("url", Text, nullable=False),
     Column("expires_at", Double, nullable=False),
+)
+# Which processes live, where several share one PostgreSQL.
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("executor_id", String(64), primary_key=True),
+    Column("beat_at", DateTime(timezone=True), nullable=False),
 )
 schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
 

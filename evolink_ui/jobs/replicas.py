@@ -1,0 +1,74 @@
+"""Several processes on one PostgreSQL: each shows that it lives, and the living take over the jobs of the dead.
+
+Which job runs where is DBOS's business; it does not notice a dead process by itself. Times are the database's, so that
+the clocks of the machines don't matter.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+log = logging.getLogger("evolink_ui.jobs")
+
+BEAT_SECONDS = 2.0
+DEAD_AFTER_SECONDS = 6.0  # three missed beats; with the look for the dead at each beat, a takeover begins within 8 s
+TAKEOVER_LOCK = 0x45564F4D  # advisory lock: one process at a time looks for the dead ("EVOM")
+
+BEAT = text(
+    "insert into replicas (executor_id, beat_at) values (:id, now()) "
+    "on conflict (executor_id) do update set beat_at = excluded.beat_at"
+)
+FIND_DEAD = text("select executor_id from replicas where beat_at < now() - make_interval(secs => :seconds)")
+FORGET = text("delete from replicas where executor_id = any(:ids)")
+
+
+class Replicas:
+    """Beats and looks for the dead in a thread of its own until it is closed.
+
+    Args:
+        database: the PostgreSQL that all processes share.
+        executor_id: this process's name, one that no other process ever had.
+        take_over: brings the jobs of dead processes back into the queue.
+    """
+
+    def __init__(self, database: Engine, executor_id: str, take_over: Callable[[Sequence[str]], None]) -> None:
+        self._database, self._executor_id, self._take_over = database, executor_id, take_over
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="replicas", daemon=True)
+
+    def start(self) -> None:
+        """Be known as alive from here on."""
+        self._beat()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End within a beat. The others find this process dead a little later and take its jobs over."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.wait(BEAT_SECONDS):
+            try:
+                self._beat()
+                self._bury()
+            except DBAPIError as error:
+                log.warning("the database does not answer: %s", type(error).__name__)
+
+    def _beat(self) -> None:
+        with self._database.begin() as connection:
+            connection.execute(BEAT, {"id": self._executor_id})
+
+    def _bury(self) -> None:
+        with self._database.begin() as connection:
+            if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": TAKEOVER_LOCK}):
+                return
+            dead = list(connection.scalars(FIND_DEAD, {"seconds": DEAD_AFTER_SECONDS}))
+            if dead:
+                log.warning("taking over the jobs of %s", ", ".join(dead))
+                self._take_over(dead)
+                connection.execute(FORGET, {"ids": dead})
