@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +17,8 @@ import pytest
 from PIL import Image
 
 from evolink_ui.sandbox import Sandbox, create_sandbox
+
+from .receiver import Receiver, running
 
 STAND_IN = Path(__file__).with_name("stand_in_renderer.py")
 BASE_URL = "https://sandbox.evolink.invalid"
@@ -139,3 +142,26 @@ async def wait_for(
             return task
         assert time.monotonic() < deadline, f"still {task['status']} {task['progress']} %"
         await asyncio.sleep(0.03)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running() as started:
+        yield started
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.ahead_seconds = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_seconds
+
+
+@pytest.fixture
+def unanswering() -> Iterator[str]:
+    """The address of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
