@@ -1,7 +1,6 @@
 """A real Chromium, the real app as a process in both modes, small real files. Everything starts once a session."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,9 +71,7 @@ def live_app(tmp_path_factory: pytest.TempPathFactory, vendor: Stub) -> Iterator
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests; each visit has a context, that is cookies and storage, of its own."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path=CHROMIUM if Path(CHROMIUM).exists() else None, args=CHROMIUM_ARGUMENTS
-        )
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield chromium
         await chromium.close()
 

@@ -1,6 +1,7 @@
 """One visitor with a browser of their own: what they do on the page, and what must never happen meanwhile."""
 
 import re
+import shutil
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,8 @@ PHONE = (375, 812)
 PATIENCE_MS = 60_000
 """For whatever the server does; the assertions on speed have limits of their own."""
 WORKING = ("queued", "hosting", "submitting", "running", "saving")
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium")
+"""Debian's; None lets Playwright take the one that it installed itself."""
 CHROMIUM_ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
@@ -60,7 +62,7 @@ class Visit:
     ) -> None:
         await self.context.close()
         if error is None and not self._rough:
-            assert self.faults == []
+            assert not self.faults, "\n".join(self.faults)
 
     async def open(self, query: str = "") -> None:
         """Load the page and wait until it can be used."""
@@ -90,8 +92,9 @@ class Visit:
         await self.page.wait_for_function(
             """kind => { const zone = document.querySelector(`.mc-zone[data-kind=${kind}]`);
                 const busy = zone.querySelector('.mc-note:not(.bad):not(.warn):not(.good)');
-                return !busy && (zone.querySelector('.mc-note.bad') || zone.querySelectorAll('.mc-facts span').length > 1
-                    && !zone.querySelector('.mc-meter:not([hidden])') && !zone.querySelector('.mc-skeleton')) }""",
+                const facts = zone.querySelectorAll('.mc-facts span').length > 1;
+                const waiting = zone.querySelector('.mc-meter:not([hidden]), .mc-skeleton');
+                return !busy && (zone.querySelector('.mc-note.bad') || facts && !waiting) }""",
             arg=kind,
         )
 

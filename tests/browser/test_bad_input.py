@@ -1,0 +1,195 @@
+"""What can't be ordered is refused at its field, before a byte is sent, with the next step; nothing typed is lost."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import Visits
+from tests.browser.material import Material
+from tests.browser.visit import Visit, shorter
+from tests.stub import Stub
+
+BeforeSending = list[tuple[str, Callable[[Material], Path], str]]
+OBVIOUS: BeforeSending = [
+    ("image", lambda material: material.wrong_type, "not a JPG or PNG"),
+    ("image", lambda material: material.small_picture, "200 x 260"),
+    ("video", lambda material: material.picture, "not an MP4 or MOV"),
+    ("video", lambda material: material.empty, "empty"),
+    ("video", lambda material: material.video_2s, "at least 3 s"),
+    ("video", lambda material: material.video_31s, "at most 30 s"),
+]
+
+
+async def test_an_obviously_bad_file_is_refused_at_its_field_before_a_byte_is_sent(
+    live_visit: Visits, material: Material
+) -> None:
+    async with live_visit() as visit:
+        for kind, path_of, words in OBVIOUS:
+            await visit.page.set_input_files(f"#mc-{kind}-input", path_of(material))
+            await visit.judged(kind)
+            assert words in await visit.problem(kind), path_of(material).name
+            assert await visit.page.get_attribute(f"#mc-{kind}-input", "aria-invalid") == "true"
+            assert not await visit.may_go()
+        assert shorter(visit.requests, "/upload") == []
+
+
+async def test_a_file_that_is_too_big_is_not_sent(live_visit: Visits, material: Material, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.mp4"
+    with huge.open("wb") as file:
+        file.truncate(101_000_000)
+    async with live_visit() as visit:
+        await visit.page.set_input_files("#mc-video-input", huge)
+        await visit.judged("video")
+        assert "at most 100" in await visit.problem("video")
+        assert shorter(visit.requests, "/upload") == []
+
+
+async def test_a_damaged_video_is_refused_by_the_server_at_its_field(live_visit: Visits, material: Material) -> None:
+    async with live_visit() as visit:
+        await visit.choose(video=material.cut_off_video)
+        assert len(await visit.problem("video")) > 20
+        assert not await visit.may_go()
+
+
+async def test_a_text_that_calls_itself_a_picture_is_refused(live_visit: Visits, material: Material) -> None:
+    async with live_visit() as visit:
+        await visit.choose(image=material.text_as_picture)
+        assert "not a picture" in await visit.problem("image")
+
+
+async def test_facing_as_in_the_picture_refuses_more_than_ten_seconds_and_one_click_mends_it(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_12s)
+        assert "at most 10 s" in await visit.problem("video")
+        assert not await visit.may_go()
+        await visit.zone("video").get_by_role("button", name="Face as in the video").click()
+        assert await visit.zone("video").locator(".mc-note.bad").count() == 0
+        assert "98.0 credits (about $1.44)" in await visit.go.inner_text()
+        await visit.generate()
+        assert await visit.ends() == "done"
+        assert stub.orders[0].body["model_params"]["character_orientation"] == "video"
+
+
+async def test_a_prompt_over_2500_characters_and_a_misplaced_element_say_so_at_their_fields(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_4s)
+        await visit.page.fill("#mc-prompt", "x" * 2501)
+        assert "2,501 of 2,500" in await visit.page.inner_text("#mc-prompt-count")
+        assert "1 characters too long" in await visit.page.inner_text("#mc-why")
+        await visit.page.fill("#mc-prompt", "y" * 2500)
+        assert await visit.may_go()
+        await visit.page.get_by_text("More options").click()
+        await visit.page.fill("#mc-element", "123456789")
+        assert "facing as in the video" in await visit.page.inner_text("#mc-element-problem")
+        assert not await visit.may_go()
+        await visit.page.keyboard.press("Control+Enter")
+        assert await visit.page.evaluate("document.activeElement.id") == "mc-element"
+        assert stub.paid == 0
+        await visit.page.get_by_text("As in the video", exact=True).click()
+        await visit.generate()
+        assert await visit.ends() == "done"
+        assert stub.orders[0].body["model_params"]["element_list"] == [{"element_id": "123456789"}]
+
+
+async def test_a_link_instead_of_a_file_is_fetched_and_ordered_with(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture)
+        zone = visit.zone("video")
+        await zone.get_by_text("Use a link instead").click()
+        await visit.page.fill("#mc-video-link", "not a link")
+        assert "not a link" in await visit.problem("video")
+        await visit.page.fill("#mc-video-link", "https://nowhere.invalid/dance.mp4")
+        assert "fetched and checked" in await zone.inner_text()
+        await visit.go.click()
+        await visit.page.locator(".mc-submit .mc-note.bad").wait_for()
+        assert await visit.page.input_value("#mc-video-link") == "https://nowhere.invalid/dance.mp4"
+        assert stub.paid == 0
+
+
+async def _order(visit: Visit, material: Material) -> str:
+    await visit.choose(material.picture, material.video_4s)
+    await visit.page.fill("#mc-prompt", "Keep me")
+    await visit.generate()
+    return await visit.ends()
+
+
+async def test_a_key_that_the_vendor_refuses_is_said_in_plain_words_and_the_form_keeps_its_content(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.keys = {"another key"}
+    async with live_visit() as visit:
+        assert await _order(visit, material) == "failed"
+        words = await visit.card.inner_text()
+        assert "key" in words
+        assert "Nothing was charged" in words
+        assert await visit.page.input_value("#mc-prompt") == "Keep me"
+        assert await visit.may_go()
+        stub.keys = None
+        await visit.generate()
+        assert await visit.ends() == "done"
+
+
+async def test_too_few_credits_are_said_before_the_click_with_a_way_to_top_up(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.credits_left = 10.0
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_4s)
+        assert "Only 10 credits are left" in await visit.page.inner_text("#mc-why")
+        assert not await visit.may_go()
+        assert await visit.page.get_by_role("link", name="Top up").get_attribute("href")
+
+
+async def test_a_vendor_that_cannot_be_reached_for_a_while_is_waited_for(
+    live_visit: Visits, stub: Stub, material: Material, tmp_path: Path
+) -> None:
+    fresh = tmp_path / "fresh.png"  # not uploaded before, or the upload would be used again
+    Image.new("RGB", (400, 500), "#3a6ea5").save(fresh)
+    async with live_visit() as visit:
+        await visit.choose(fresh, material.video_4s)
+        with stub.closed("files"):
+            await visit.generate()
+            await visit.reaches("hosting")
+            await asyncio.sleep(1.5)
+            assert await visit.card.get_attribute("data-state") == "hosting"
+        assert await visit.ends() == "done"
+        assert stub.paid == 1
+
+
+async def test_a_file_can_be_replaced_and_removed(live_visit: Visits, material: Material) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_4s)
+        await visit.choose(image=material.other_picture)
+        assert "480 \u00d7 480" in await visit.zone("image").inner_text()
+        await visit.zone("image").get_by_role("button", name="Remove").click()
+        assert "Add a picture" in await visit.page.inner_text("#mc-why")
+        assert await visit.page.evaluate("document.activeElement.id") == "mc-image-input"
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+async def test_files_can_be_dropped_and_pasted(live_visit: Visits, material: Material, way: str) -> None:
+    async with live_visit() as visit:
+        data = list(material.picture.read_bytes())
+        await visit.page.evaluate(
+            """([bytes, way]) => {
+                const data = new DataTransfer();
+                data.items.add(new File([new Uint8Array(bytes)], 'character.png', { type: 'image/png' }));
+                const target = way === 'drop' ? document.querySelector('.mc-zone[data-kind=image]') : document.body;
+                const more = { bubbles: true, cancelable: true };
+                const event = way === 'drop' ? new DragEvent('drop', { dataTransfer: data, ...more })
+                    : new ClipboardEvent('paste', { clipboardData: data, ...more });
+                target.dispatchEvent(event);
+            }""",
+            [data, way],
+        )
+        await visit.judged("image")
+        assert "540 \u00d7 720" in await visit.zone("image").inner_text()

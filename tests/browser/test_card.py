@@ -1,0 +1,213 @@
+"""The job card: it tells the truth at every moment and outlives reloads, tabs and network cuts."""
+
+import asyncio
+
+from tests.browser.conftest import Visits
+from tests.browser.material import Material
+from tests.browser.visit import Visit
+from tests.stub import Stub, Timeline, answer, drop
+
+
+async def _start(visit: Visit, material: Material, prompt: str = "") -> str:
+    await visit.choose(material.picture, material.video_4s)
+    await visit.page.fill("#mc-prompt", prompt)
+    return await visit.generate()
+
+
+async def test_a_network_cut_of_four_seconds_loses_nothing(live_visit: Visits, stub: Stub, material: Material) -> None:
+    stub.timeline = Timeline(seconds=9.0)
+    async with live_visit(rough=True) as visit:
+        await _start(visit, material, "Before the cut")
+        await visit.reaches("running")
+        await visit.page.evaluate("window.sameDocument = true")
+        await visit.page.fill("#mc-prompt", "Typed before the cut")
+        await visit.context.set_offline(True)
+        await visit.page.get_by_text("the job goes on").wait_for()
+        await asyncio.sleep(4)
+        assert "the job goes on" in await visit.card.inner_text()
+        await visit.context.set_offline(False)
+        assert await visit.ends() == "done"
+        assert await visit.page.get_by_text("the job goes on").is_hidden()
+        assert await visit.page.evaluate("window.sameDocument") is True
+        assert await visit.page.input_value("#mc-prompt") == "Typed before the cut"
+        assert stub.paid == 1
+
+
+async def test_a_press_that_was_cut_off_and_repeated_is_one_order(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    async with live_visit(rough=True) as visit:
+        await visit.choose(material.picture, material.video_4s)
+        # The request arrives, its answer does not.
+        lost = asyncio.Event()
+
+        async def lose(route, request) -> None:  # type: ignore[no-untyped-def]
+            if lost.is_set():
+                await route.continue_()
+                return
+            await route.fetch()
+            lost.set()
+            await route.abort("connectionreset")
+
+        await visit.page.route("**/gradio_api/run/page_order", lose)
+        await visit.go.click()
+        await visit.page.locator(".mc-submit .mc-note.bad").wait_for()
+        assert "nothing is ordered twice" in await visit.page.inner_text(".mc-submit")
+        await visit.generate()
+        assert await visit.ends() == "done"
+        await asyncio.sleep(1)
+        assert stub.paid == 1
+
+
+async def test_the_link_shows_the_same_card_in_a_second_tab_and_on_another_device(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.timeline = Timeline(seconds=5.0)
+    async with live_visit() as visit, live_visit() as stranger:
+        job_id = await _start(visit, material)
+        tab = await visit.context.new_page()
+        await tab.goto(visit.url)  # the newest job of this browser, without its link
+        await tab.wait_for_selector(".mc-card[data-state]:not([hidden])")
+        await stranger.open(f"?job={job_id}")
+        assert await stranger.ends() == "done"
+        assert await visit.ends() == "done"
+        assert await stranger.card.get_by_role("button", name="Delete").count() == 0  # only its owner may
+
+
+async def test_twelve_tabs_are_all_live_at_once(live_visit: Visits, stub: Stub, material: Material) -> None:
+    stub.timeline = Timeline(seconds=10.0)
+    async with live_visit() as visit:
+        tabs = [await visit.context.new_page() for _ in range(11)]
+        job_id = await _start(visit, material)
+        await asyncio.gather(*(tab.goto(f"{visit.url}?job={job_id}") for tab in tabs))
+        assert await visit.ends() == "done"
+        for tab in tabs:
+            await tab.wait_for_selector('.mc-card[data-state="done"]')
+
+
+async def test_a_failed_job_says_what_happened_what_it_cost_and_lets_the_form_be_mended(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.timeline = Timeline(
+        seconds=1.0, outcome="failed", error={"code": "content_policy_violation", "message": "Blocked."}
+    )
+    async with live_visit() as visit:
+        await _start(visit, material, "Something blocked")
+        assert await visit.ends() == "failed"
+        words = await visit.card.inner_text()
+        assert "Nothing was charged" in words
+        assert "Failed" in await visit.page.title()
+        await visit.page.fill("#mc-prompt", "overwritten")
+        await visit.action("Edit and try again")
+        await visit.page.wait_for_function("document.querySelector('#mc-prompt').value === 'Something blocked'")
+        await visit.judged("video")
+        assert await visit.may_go()
+
+
+async def test_an_unknown_outcome_is_a_question_to_the_person_and_never_a_second_order(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.timeline = Timeline(seconds=0.5, video_seconds=4.0)
+    stub.fail("order", drop(after_work=True))
+    async with live_visit() as visit:
+        await _start(visit, material)
+        assert await visit.ends() == "unknown"
+        words = await visit.card.inner_text()
+        assert "It is not known whether this was charged" in words
+        assert stub.paid == 1
+        await visit.action("Send again")
+        assert "you pay twice" in await visit.page.inner_text(".mc-asking")
+        await visit.page.get_by_role("button", name="Cancel").click()
+        await visit.action("I have its task id")
+        await visit.page.fill("#mc-attach", stub.orders[0].task_id)
+        await visit.page.get_by_role("button", name="Attach").click()
+        assert await visit.reaches("done") == "done"
+        assert stub.paid == 1
+
+
+async def test_stop_says_that_it_only_looks_away_and_follow_again_takes_it_up(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.timeline = Timeline(seconds=6.0)
+    async with live_visit() as visit:
+        await _start(visit, material)
+        await visit.reaches("running")
+        await visit.action("Stop following")
+        assert "no way to cancel" in await visit.page.inner_text(".mc-asking")
+        await visit.page.locator(".mc-asking").get_by_role("button", name="Stop following").click()
+        assert await visit.reaches("stopped")
+        await visit.action("Follow again")
+        assert await visit.reaches("done")
+        assert stub.paid == 1
+
+
+async def test_waiting_in_line_shows_the_place(live_visit: Visits, stub: Stub, material: Material) -> None:
+    stub.timeline = Timeline(seconds=5.0)
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_4s)
+        for _ in range(4):  # three at once are worked on
+            await visit.generate()
+        await visit.page.get_by_text("Number 1 in line").wait_for()
+        assert await visit.ends() == "done"
+
+
+async def test_progress_is_honest(live_visit: Visits, stub: Stub, material: Material) -> None:
+    async with live_visit() as told, live_visit() as untold:
+        stub.timeline = Timeline(seconds=6.0)
+        await _start(told, material)
+        stub.timeline = Timeline(seconds=5.0, progress="missing")
+        await _start(untold, material)
+        numbers, none = await asyncio.gather(_percents(told), _percents(untold))
+    assert numbers
+    assert max(numbers) < 100
+    assert numbers == sorted(numbers)
+    assert none == []  # a bar that moves without a number, rather than a number that nobody knows
+
+
+async def _percents(visit: Visit) -> list[int]:
+    await visit.reaches("running")
+    bar = visit.card.get_by_role("progressbar", include_hidden=True)
+    seen = []
+    while await visit.card.get_attribute("data-state") == "running":
+        seen.append(await bar.get_attribute("aria-valuenow"))
+        await asyncio.sleep(0.25)
+    assert await visit.ends() == "done"
+    return [int(value) for value in seen[:-1] if value is not None]
+
+
+async def test_the_live_region_speaks_stages_and_not_every_percent(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.timeline = Timeline(seconds=3.0)
+    async with live_visit() as visit:
+        await visit.page.evaluate(
+            """() => { window.said = [];
+                const region = document.querySelector('#mc-card [role=status]');
+                const note = () => window.said.push(region.textContent);
+                new MutationObserver(note).observe(region, { childList: true }) }"""
+        )
+        await _start(visit, material)
+        assert await visit.ends() == "done"
+        said = await visit.page.evaluate("window.said")
+        assert said[-1] == "Your video is ready."
+        assert 2 <= len(said) <= 6
+
+
+async def test_the_task_id_and_the_link_can_be_copied(live_visit: Visits, stub: Stub, material: Material) -> None:
+    async with live_visit(permissions=["clipboard-read", "clipboard-write"]) as visit:
+        job_id = await _start(visit, material)
+        assert await visit.ends() == "done"
+        await visit.card.locator("summary").click()
+        await visit.card.get_by_role("button", name="Copy the task id").click()
+        assert await visit.page.evaluate("navigator.clipboard.readText()") == stub.orders[0].task_id
+        await visit.action("Copy link")
+        assert await visit.page.evaluate("navigator.clipboard.readText()") == f"{visit.url}?job={job_id}"
+
+
+async def test_a_read_that_fails_never_fails_the_job(live_visit: Visits, stub: Stub, material: Material) -> None:
+    stub.timeline = Timeline(seconds=3.0)
+    stub.fail("task", answer(503), answer(500))
+    async with live_visit() as visit:
+        await _start(visit, material)
+        assert await visit.ends() == "done"
+        assert stub.paid == 1
