@@ -85,7 +85,7 @@ class BodyMotion:
         frame_size: width and height of the picture.
         box: low and high corner of the person's matte, (2,) each.
         """
-        self._fps, self._relative = fps, orientation == "image"
+        self.fps, self._relative = fps, orientation == "image"
         self.rest = _rest(pose, track, frame_size)
         moves, self._depth = _same_facing(track, pose, fps, self._relative)
         self._moves = moves

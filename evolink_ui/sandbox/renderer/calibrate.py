@@ -21,8 +21,14 @@ from .plane import angle_of, wrapped
 from .pose_net import Pose, PoseNet, Window
 from .skeleton import HIPS
 
-SAMPLES: Final = 32
-"""Drawn and read frames: 0.3 s of work on two threads, four for each of the seven coefficients."""
+SAMPLES: Final = (24, 60)
+"""Fewest and most frames that are drawn and read: 0.2 to 0.6 s of work on two threads."""
+
+SAMPLE_SECONDS: Final = 0.2
+"""Seconds between two of them, where the clip is short enough for that."""
+
+LOCAL_SECONDS: Final = 0.5
+"""With so many seconds between two samples, what is left of the error says nothing about the frames between."""
 
 LOOK_SCALE_PX: Final = 512
 """Long side at which a drawn frame is read, as the clip's own frames are."""
@@ -33,6 +39,9 @@ STIFFNESS: Final = 0.6
 
 BELIEVED: Final = 0.7
 """Radians: a larger difference is a confusion, not a habit."""
+
+LOCAL_TRUST: Final = 0.7
+"""How much of what the habits don't explain is corrected at its own time."""
 
 MOST: Final = 0.35
 """Radians by which a bone is turned at most."""
@@ -56,24 +65,30 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
         frame: (height, width, 3), scratch space.
     """
     first = motion.eased_frame
-    if motion.count - first < SAMPLES or not motion.rest.limbs:
+    length = motion.count - first
+    if length < SAMPLES[0] or not motion.rest.limbs:
         return
-    indices = np.linspace(first, motion.count - 1, SAMPLES).astype(int)
+    samples = int(np.clip(length / motion.fps / SAMPLE_SECONDS, *SAMPLES))
+    indices = np.linspace(first, motion.count - 1, samples).astype(int)
     looks: list[tuple[int, Pose]] = []
+    hips = pose.points[list(HIPS)].mean(axis=0)
+    window = Window(pose.window.x - hips[0], pose.window.y - hips[1], pose.window.side, pose.window.angle)
+    scale = LOOK_SCALE_PX / max(frame.shape[:2])
     with ThreadPoolExecutor(THREADS) as pool:
         nets = [PoseNet() for _ in range(THREADS)]
-        for start in range(0, SAMPLES, THREADS):
+        for start in range(0, samples, THREADS):
             jobs = []
             for net, index in zip(nets, indices[start : start + THREADS], strict=False):
                 actor.draw(int(index), frame)
-                scale = LOOK_SCALE_PX / max(frame.shape[:2])
                 small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
                 rgb = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
-                jobs.append((int(index), pool.submit(net.look, rgb, _window(motion, pose, int(index), scale))))
+                jobs.append((int(index), pool.submit(net.look, rgb, _placed(motion, int(index), window, scale))))
             looks.extend((index, job.result()) for index, job in jobs)
     seen = [(index, look) for index, look in looks if look.score > SURE]
-    if len(seen) < SAMPLES // 2:
+    if len(seen) < samples // 2:
         return
+    spacing = length / samples / motion.fps
+    local = float(np.clip(2 - 2 * spacing / LOCAL_SECONDS, 0, 1)) * LOCAL_TRUST
     for name, joints in motion.rest.limbs.items():
         for bone in range(2):
             at = np.array([index for index, _ in seen])
@@ -81,16 +96,17 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
             drawn = motion.angles[name]
             error = wrapped(read - drawn[at, bone])
             habit = _fit(_features(drawn[at], bone), error, _features(drawn, bone))
+            rest = wrapped(error - habit[at])
+            rest = np.where(np.abs(rest) < BELIEVED, rest, 0.0)
+            habit = habit + local * np.interp(np.arange(motion.count), at, rest)
             motion.turn_bone(name, bone, -np.clip(habit, -MOST, MOST))
 
 
-def _window(motion: BodyMotion, pose: Pose, index: int, scale: float) -> Window:
-    """Where the figure is in a drawn frame: the picture's window, moved along with the hips."""
-    spine, _ = motion.joints(index)
-    hips = pose.points[list(HIPS)].mean(axis=0)
-    zoom = float(motion.zoom[index])
-    x, y = spine.pelvis.origin + zoom * (np.array([pose.window.x, pose.window.y]) - hips)
-    return Window(float(x) * scale, float(y) * scale, pose.window.side * zoom * scale, pose.window.angle)
+def _placed(motion: BodyMotion, index: int, window: Window, scale: float) -> Window:
+    """A window that is known against the hips, in a drawn frame that is read at this scale."""
+    hips, zoom = motion.joints(index)[0].pelvis.origin, float(motion.zoom[index])
+    x, y = (float(at) * scale for at in hips + zoom * np.array([window.x, window.y]))
+    return Window(x, y, window.side * zoom * scale, window.angle)
 
 
 def _features(angles: Floats, bone: int) -> Floats:
