@@ -1,0 +1,83 @@
+"""From the click on Generate to a stored job, for files that were judged when they arrived; and what one look costs.
+
+    python -m benchmarks.click
+
+The handler's own time in this process, against the stand-in EvoLink; the browser adds its one request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from evolink_ui.jobs import Jobs, Order
+from evolink_ui.settings import load_settings
+from tests.jobs.material import make_image, make_video
+from tests.stub import Stub, Timeline
+
+ROUNDS = 30
+CLICK_LIMIT_SECONDS = 1.0
+
+
+async def timed(action: Callable[[], Awaitable[object]], rounds: int) -> list[float]:
+    """Seconds of each round."""
+    took = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        await action()
+        took.append(time.perf_counter() - started)
+    return took
+
+
+async def measure(jobs: Jobs, order: Order) -> None:
+    """Judge once, order often, look often."""
+    assert order.image
+    assert order.video
+    started = time.perf_counter()
+    await asyncio.gather(jobs.judge_image(order.image), jobs.judge_video(order.video, "image"))
+    print(f"judging both files when they arrive   {1000 * (time.perf_counter() - started):8.1f} ms")
+    clicks = await timed(lambda: jobs.start(order, visitor="anna"), ROUNDS)
+    print(f"click to stored job, median           {1000 * statistics.median(clicks):8.1f} ms")
+    print(f"click to stored job, worst of {ROUNDS}      {1000 * max(clicks):8.1f} ms  (limit 1000)")
+    job = (await jobs.history("anna"))[0]
+
+    async def look() -> None:
+        found = await jobs.find(job.id)
+        assert found
+        await jobs.show(found)
+
+    cpu = time.process_time()
+    looks = await timed(look, 500)
+    print(f"a look at a job, p95                  {1000 * sorted(looks)[475]:8.2f} ms")
+    print(f"a look at a job, CPU of the process   {1000 * (time.process_time() - cpu) / 500:8.2f} ms  (limit 2)")
+    assert max(clicks) < CLICK_LIMIT_SECONDS
+
+
+def main() -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as name, Stub() as stub:
+        folder = Path(name)
+        stub.timeline = Timeline(seconds=600)
+        settings = load_settings(
+            _env_file=None,
+            api_key="sk-benchmark-0123456789",
+            base_url=stub.base_url,
+            files_url=stub.files_url,
+            data_dir=folder / "data",
+            allow_private_urls=True,
+        )
+        order = Order(image=make_image(folder / "a.png"), video=make_video(folder / "a.mp4", seconds=8))
+        jobs = Jobs(settings)
+        jobs.launch()
+        try:
+            asyncio.run(measure(jobs, order))
+        finally:
+            jobs.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Promises of the repository itself."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text().splitlines()
+    found = (re.match(r"([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?==([^\s;\\]+)", line) for line in lines)
+    return {match[1].lower().replace("_", "-"): match[2] for match in found if match}
+
+
+def test_a_space_runs_the_gradio_that_is_pinned() -> None:
+    front_matter = (ROOT / "README.md").read_text().split("---")[1]
+    assert re.search(r"^sdk_version: (.+)$", front_matter, re.M)[1] == pins("requirements.txt")["gradio"]  # type: ignore[index]
+
+
+def test_the_lock_holds_every_direct_dependency_at_its_pin_and_with_hashes() -> None:
+    direct, locked = pins("requirements.txt"), pins("requirements.lock")
+    assert direct.items() <= locked.items()
+    assert (ROOT / "requirements.lock").read_text().count("--hash=sha256:") >= len(locked)
+    assert "--hash" not in (ROOT / "requirements.txt").read_text()
+
+
+def test_every_benchmark_in_the_readme_exists_and_the_other_way_round() -> None:
+    named = set(re.findall(r"python -m benchmarks\.(\w+)", (ROOT / "README.md").read_text()))
+    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"__init__"}
+    assert named == there
+
+
+def test_the_files_that_the_readme_shows_are_there() -> None:
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / path).is_file(), path
+
+
+def test_dbos_is_imported_in_the_pipeline_and_nowhere_else() -> None:
+    importing = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "evolink_ui").rglob("*.py")
+        if re.search(r"^\s*(from|import) dbos\b", path.read_text(), re.M)
+    }
+    assert importing == {"evolink_ui/jobs/pipeline.py"}
+
+
+ARROWS = {
+    "media": {"settings"},
+    "hosting": {"settings", "evolink"},
+    "evolink": set(),
+    "jobs": {"media", "hosting", "evolink", "net", "settings"},
+    "sandbox": {"evolink", "media", "net"},
+    "web": {"jobs", "settings", "net"},
+}
+
+
+def test_each_room_uses_only_the_rooms_that_it_may() -> None:
+    for room, may_use in ARROWS.items():
+        for path in (ROOT / "evolink_ui" / room).rglob("*.py"):
+            used = set(re.findall(r"^\s*(?:from|import) evolink_ui(?:\.| import )(\w+)", path.read_text(), re.M))
+            assert used - {room} <= may_use, path
