@@ -1,5 +1,6 @@
 """Starts the app: settings, jobs, page, web server. `python app.py`, then http://127.0.0.1:7860"""
 
+import logging
 import sys
 
 import uvicorn
@@ -9,21 +10,25 @@ from evolink_ui.sandbox import create_sandbox
 from evolink_ui.settings import settings_or_exit
 from evolink_ui.ui.page import build_page, page_options
 from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
+from evolink_ui.web.signing import FileLinks
 
 
 def main() -> None:
     """Serve until interrupted. Unfinished jobs go on at the next start, however this one ends."""
     settings = settings_or_exit()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
     sandbox = None
     if settings.mode == "sandbox":
         sandbox = create_sandbox(settings.data_dir / "sandbox", allow_private_urls=settings.allow_private_urls)
-    jobs = Jobs(settings, sandbox=sandbox.app if sandbox else None)
+    links = FileLinks(settings.secret_key)
+    jobs = Jobs(settings, sandbox=sandbox.app if sandbox else None, link_path=links.path)
     try:
         jobs.launch()
     except JobError as error:
         sys.exit(f"{error.message} {error.next_step}")
     options = uvicorn_options()
-    if warning := exposure_warning(settings, options["host"]):
+    for warning in filter(None, (exposure_warning(settings, options["host"]), settings.storage_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
     print(f"Open http://{options['host']}:{options['port']} ({settings.mode})")  # noqa: T201  the same
     try:

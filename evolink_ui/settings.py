@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     s3_public_url: str = ""
     """Address under which the bucket is public; without one, links are presigned."""
     clean_up_uploads: bool = False
-    """Whether the vendor's copies of the inputs are deleted when a job ends."""
+    """Whether the copies of the inputs, at EvoLink or in the store, are deleted when a job ends."""
 
     auth: SecretStr | None = None
     """Logins `user:password,…`; without one, everybody who reaches the page may use it."""
@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def has_s3(self) -> bool:
+        """Whether an S3-compatible store is set up."""
+        return bool(self.s3_endpoint and self.s3_bucket and self.s3_access_key_id and self.s3_secret_access_key)
+
+    @property
     def mode(self) -> Literal["sandbox", "live"]:
         """Where orders without a visitor's key go."""
         return "live" if self.api_key else "sandbox"
@@ -205,6 +210,16 @@ class Settings(BaseSettings):
     def on_postgres(self) -> bool:
         """Whether several processes share the jobs; on SQLite there is one."""
         return not self.sqlalchemy_url.startswith("sqlite")
+
+    @property
+    def storage_warning(self) -> str | None:
+        """One line for the owner of a Space that forgets everything when it restarts, else None."""
+        if not self.on_space or self.data_dir.is_relative_to(SPACE_STORAGE):
+            return None
+        return (
+            "This Space has no storage mounted at /data: finished videos and unfinished jobs are forgotten when it "
+            "restarts. Add storage in the Space's settings."
+        )
 
     @property
     def users(self) -> list[tuple[str, str]]:

@@ -125,6 +125,8 @@ def test_a_space_knows_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACE_HOST", "me-motion.hf.space")
     assert load_settings().public_address == "https://me-motion.hf.space"
     assert load_settings().on_space
+    assert "forgotten" in (load_settings().storage_warning or "")
+    assert load_settings(data_dir=Path("/data/evolink_ui")).storage_warning is None
 
 
 def test_every_variable_stands_in_the_example_file_with_its_default() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolink_ui.evolink import Credits, EvoLinkError, Task, new_idempotency_key
+from evolink_ui.hosting.own import LinkPath
 from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import credits_for
@@ -22,7 +23,7 @@ from evolink_ui.settings import Settings
 from . import faults, intake
 from .housekeeping import Housekeeping
 from .job import ACTIVE, Job, JobError, Order, State
-from .keys import KeySafe
+from .keys import KeyLost, KeySafe
 from .ledger import Ledger
 from .lock import SingleProcess
 from .news import News
@@ -40,6 +41,7 @@ log = logging.getLogger("evolink_ui.jobs")
 
 MODEL = "kling-v3-motion-control"
 TASK_ID_MAX_CHARS = 100
+SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
 
 
 class Jobs:
@@ -49,6 +51,7 @@ class Jobs:
         settings: the app's settings.
         sandbox: the sandbox's ASGI app; orders without a key go there.
         link: gives the signed address of one of a job's files ("result", "poster", "reference"), or None.
+        link_path: makes the signed path of a job's input, for EvoLink to fetch it from this app, or None.
         min_poll_seconds: shortest distance of two looks at one task of the vendor.
     """
 
@@ -58,15 +61,17 @@ class Jobs:
         *,
         sandbox: ASGIApp | None = None,
         link: Callable[[Job, str], str | None] = lambda _job, _kind: None,
+        link_path: LinkPath | None = None,
         min_poll_seconds: float = VENDOR_MIN_POLL_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._sandbox, self._clock = settings, sandbox, clock
-        self.link, self._min_poll_seconds = link, min_poll_seconds
+        self.link, self._link_path, self._min_poll_seconds = link, link_path, min_poll_seconds
         self._safe = KeySafe(settings.secret_key)
         self._vendors: dict[asyncio.AbstractEventLoop, Vendor] = {}
         self._closers: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
         self._news = News()
+        self._settling: set[asyncio.Task[None]] = set()
         self._lock = SingleProcess(settings.data_dir / "lock") if settings.sqlalchemy_url.startswith("sqlite") else None
 
     def launch(self) -> None:
@@ -82,7 +87,14 @@ class Jobs:
         work = Work(
             self._ledger,
             self._vendor,
-            Shipping(self._ledger, self._safe, self.folder),
+            Shipping(
+                self._settings,
+                self._ledger,
+                self._safe,
+                self.folder,
+                link_path=self._link_path,
+                clock=self._clock,
+            ),
             folder_of=self.folder,
             callback_url=self._callback_url,
             wake=self._news.event,
@@ -141,6 +153,8 @@ class Jobs:
             "keep_sound": order.keep_sound,
             "watermark": order.watermark,
             "element_id": order.element_id,
+            "image_url": order.image_url,
+            "video_url": order.video_url,
         }
         job = await asyncio.to_thread(
             self._ledger.add,
@@ -254,12 +268,33 @@ class Jobs:
         await asyncio.to_thread(shutil.rmtree, self.folder(job_id), ignore_errors=True)
         return job
 
-    async def callback(self, job_id: str, token: str, _hint: Any = None) -> bool:
-        """The vendor says that there is news: look at once. False where the token isn't this job's."""
+    async def callback(self, job_id: str, token: str, hint: Any = None) -> bool:
+        """The vendor says that there is news: look at once. False where the token isn't this job's.
+
+        The body is believed in nothing. But where the outcome of an order is unknown, the task id in it is a candidate:
+        read with the job's own key, it settles the doubt if it is a motion-control task of the time of the order.
+        """
         if not hmac.compare_digest(token, self._callback_token(job_id)):
             return False
         self._news.tell(job_id)
+        task_id = hint.get("id") if isinstance(hint, dict) else None
+        if isinstance(task_id, str) and len(task_id) <= TASK_ID_MAX_CHARS:
+            settling = asyncio.create_task(self._settle(job_id, task_id))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
         return True
+
+    async def _settle(self, job_id: str, task_id: str) -> None:
+        job = await self.find(job_id)
+        if job is None or job.state is not State.UNKNOWN or job.ordered_at is None:
+            return
+        try:
+            task = await self._read(self._vendor().of_job(job), task_id)
+            near = task.created is not None and abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS
+            if task.model == MODEL and near:
+                await self._again(job, State.RUNNING, State.UNKNOWN, None, task_id=task.id)
+        except (JobError, KeyLost) as error:
+            log.info("job=%s a callback did not settle the doubt: %s", job.id, type(error).__name__)
 
     # ---- beyond jobs ----
 

@@ -387,6 +387,26 @@ async def test_a_callback_makes_the_follower_look_at_once(jobs: Jobs, stub: Stub
     assert time.monotonic() - started < 3
 
 
+async def test_a_callback_settles_an_unknown_outcome_only_with_a_task_that_fits(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop(after_work=True))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    token = jobs._callback_token(job.id)
+    for hint in ({"id": "task-unified-1-none"}, {"id": 5}, ["x"], None):
+        assert await jobs.callback(job.id, token, hint)
+    created = stub.orders[0].created
+    stub.orders[0].created = created - 3600
+    assert await jobs.callback(job.id, token, {"id": stub.orders[0].task_id})
+    await asyncio.sleep(0.5)
+    assert (await jobs.get(job.id)).state is State.UNKNOWN
+    stub.orders[0].created = created
+    assert await jobs.callback(job.id, token, {"id": stub.orders[0].task_id})
+    await until(jobs, job.id, in_state(State.DONE))
+    assert await jobs.callback(job.id, token, {"id": stub.orders[0].task_id})
+    assert stub.paid == 1
+
+
 async def test_any_task_of_the_key_can_be_looked_up(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert job.task_id
