@@ -1,6 +1,7 @@
 """The thin client: HTTP and nothing else."""
 
 import asyncio
+import math
 import random as chance
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +17,7 @@ from evolink_ui.evolink.files import Files, OnBytes
 from evolink_ui.evolink.follow import follow_task
 from evolink_ui.evolink.key import ApiKey
 from evolink_ui.evolink.models import Credits, Quota, Task, UploadedFile
-from evolink_ui.evolink.order import OnWait, new_idempotency_key, place_order
+from evolink_ui.evolink.order import BeforeSend, OnWait, new_idempotency_key, place_order
 from evolink_ui.evolink.policy import READ_PATIENCE_SECONDS
 from evolink_ui.evolink.reads import Reader, task_in, task_path
 from evolink_ui.evolink.request import MotionControlRequest
@@ -54,6 +55,7 @@ class EvoLink:
         http: httpx.AsyncClient | None = None,
         downloads: httpx.AsyncClient | None = None,
         min_poll_seconds: float = MIN_POLL_SECONDS,
+        max_poll_seconds: float = math.inf,
         follow_minutes: float = FOLLOW_MINUTES,
         read_seconds: float = READ_PATIENCE_SECONDS,
         timeouts: Timeouts | None = None,
@@ -66,7 +68,7 @@ class EvoLink:
 
         `http` serves the API and files hosts, `downloads` the hosts of results; given from outside they are shared,
         never closed here, and may serve many keys on one event loop. `downloads` never sees the key: this is where a
-        client that reaches public addresses only belongs. `min_poll_seconds` is the shortest distance of two looks,
+        client that reaches public addresses only belongs. `min_poll_seconds` is the shortest distance of two looks, `max_poll_seconds` the longest,
         `follow_minutes` how long a task is followed beyond its estimate, `read_seconds` how long a single read is
         repeated, `timeouts` where each wait on the network ends. `clock` (monotonic), `sleep`, `random` (0 to 1) and
         `now` (seconds since 1970) can be replaced.
@@ -80,6 +82,7 @@ class EvoLink:
         self._reader = Reader(self._transport, world)
         self._files = Files(self._transport, self._reader, world, read_seconds)
         self._min_poll_seconds = max(0.05, min_poll_seconds)
+        self._max_poll_seconds = max(self._min_poll_seconds, max_poll_seconds)
         self._follow_seconds = 60.0 * follow_minutes
         self._read_seconds = read_seconds
 
@@ -99,19 +102,25 @@ class EvoLink:
         await self._clients.close()
 
     async def create(
-        self, request: MotionControlRequest, *, idempotency_key: str | None = None, on_wait: OnWait | None = None
+        self,
+        request: MotionControlRequest,
+        *,
+        idempotency_key: str | None = None,
+        before_send: BeforeSend | None = None,
+        on_wait: OnWait | None = None,
     ) -> Task:
         """Order one video, which costs credits.
 
         The order is offered again, with the same key, only where it certainly was not taken: no connection, or 429; for
         ten minutes at most. `idempotency_key` (16-96 characters of `[A-Za-z0-9._-]`) should be stored before the call;
-        one is minted if None. `on_wait(seconds, error)` is called before each pause.
+        one is minted if None. `before_send()` is awaited right before each departure, `on_wait(seconds, error)` before each
+        pause, when the order has certainly not been taken; what they raise goes to the caller, and nothing is sent.
 
         Raises OutcomeUnknown where the order may have been taken: never call again then without asking a person.
         Raises another EvoLinkError with `charged == "no"` for a clear refusal, IdempotencyConflict for a used key.
         """
         key = idempotency_key or new_idempotency_key()
-        return await place_order(self._transport, self._world, request, key, on_wait)
+        return await place_order(self._transport, self._world, request, key, before_send=before_send, on_wait=on_wait)
 
     async def get(self, task_id: str) -> Task:
         """Read one task once, repeating through passing faults for `read_seconds`. Raises EvoLinkError."""
@@ -135,6 +144,7 @@ class EvoLink:
             estimated_seconds=estimated_seconds,
             wake=wake,
             floor_seconds=self._min_poll_seconds,
+            ceiling_seconds=self._max_poll_seconds,
             patience_seconds=self._follow_seconds,
         )
 

@@ -28,6 +28,7 @@ async def follow_task(
     estimated_seconds: float | None,
     wake: asyncio.Event | None,
     floor_seconds: float,
+    ceiling_seconds: float,
     patience_seconds: float,
 ) -> AsyncIterator[Task]:
     """Yield every answer of one task until it is finished. See `EvoLink.follow`."""
@@ -54,7 +55,7 @@ async def follow_task(
             if age_at_start is None:
                 age_at_start = max(0.0, _age(task, world.now()) - elapsed)
             pacer.note(age_at_start + elapsed, task.progress)
-            wait = pacer.wait_seconds(age_at_start + elapsed)
+            wait = min(ceiling_seconds, pacer.wait_seconds(age_at_start + elapsed))
         else:
             status = outcome.status if isinstance(outcome, Answer) else None
             if isinstance(outcome, Answer):

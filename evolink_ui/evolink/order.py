@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from evolink_ui.evolink.codes import explain, unknown_outcome
@@ -22,8 +22,11 @@ from evolink_ui.evolink.world import World
 
 ORDER_PATH = "/v1/videos/generations"
 
-OnWait = Callable[[float, EvoLinkError], None]
-"""Called before each pause of an order with its seconds and the error that makes it wait."""
+BeforeSend = Callable[[], Awaitable[None]]
+"""Awaited right before the order leaves, each time it does: the moment to write down that it may be on its way."""
+
+OnWait = Callable[[float, EvoLinkError], Awaitable[None]]
+"""Awaited before each pause of an order, with its seconds and the error that makes it wait: it was certainly not taken."""
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
 
@@ -34,7 +37,13 @@ def new_idempotency_key() -> str:
 
 
 async def place_order(
-    transport: Transport, world: World, request: MotionControlRequest, key: str, on_wait: OnWait | None
+    transport: Transport,
+    world: World,
+    request: MotionControlRequest,
+    key: str,
+    *,
+    before_send: BeforeSend | None,
+    on_wait: OnWait | None,
 ) -> Task:
     """Order one video. See `EvoLink.create`."""
     if not _KEY.fullmatch(key):
@@ -42,6 +51,8 @@ async def place_order(
     body = request.to_wire()
     started, attempt = world.clock(), 0
     while True:
+        if before_send is not None:
+            await before_send()
         outcome = await transport.exchange(
             "POST",
             "api",
@@ -68,7 +79,7 @@ async def place_order(
         if world.clock() - started + wait > ORDER_PATIENCE_SECONDS:
             raise error
         if on_wait is not None:
-            on_wait(wait, error)
+            await on_wait(wait, error)
         await world.pause(wait)
 
 

@@ -71,6 +71,8 @@ async def _one(
             await _send(writer, request, Response(fault.status, fault.body.encode(), dict(fault.headers)), close=True)
         await _linger(reader, writer)
         raise Gone
+    if request.headers.get("expect", "").lower() == "100-continue":
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.body = await _body(reader, request.headers)
     if fault is None:
         await _send(writer, request, await handler(request))
