@@ -121,8 +121,10 @@ class Storage:
     def sweep(self, stray_before: float) -> None:
         """Remove what has expired, and bytes without a row that were last written before `stray_before`."""
         with self._database.write() as db:
-            db.execute("DELETE FROM files WHERE expires <= ?", (self._options.clock(),))
+            gone = db.execute("DELETE FROM files WHERE expires <= ? RETURNING *", (self._options.clock(),)).fetchall()
             known = {row["id"] + row["suffix"] for row in db.execute("SELECT id, suffix FROM files")}
+        for row in gone:
+            self.path(_file(row)).unlink(missing_ok=True)
         for path in self._folder.iterdir():
             if path.name not in known and path.stat().st_mtime < stray_before:
                 path.unlink(missing_ok=True)
