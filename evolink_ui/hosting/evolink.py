@@ -5,51 +5,59 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
-from evolink_ui.evolink import EvoLink, EvoLinkError
+from evolink_ui.evolink import EvoLink, EvoLinkError, Forbidden, InvalidRequest, OutOfCredits
 
-from .host import Hosted, HostingError
+from .host import Hosted, HostingError, LocalFile, OnBytes
 
 LIFE_SECONDS = 72 * 3600.0  # by the vendor's documentation; used where the answer names no end
-REFUSES_KIND = frozenset({400, 413, 415})  # the documentation names pictures only: videos may be refused
-QUOTA_CODES = frozenset({"file_quota_exceeded", "quota_exceeded"})
+NO_ROOM = "the account may not keep more files there, or its credits are used up. Nothing was ordered or charged."
 
 
 class EvoLinkHost:
     """Puts files at EvoLink with the key of the order."""
 
     name = "evolink"
+    title = "EvoLink's file storage"
 
-    def __init__(self, evolink: EvoLink) -> None:
-        self._evolink = evolink
+    def __init__(self, evolink: EvoLink, *, clock: Callable[[], float] = time.time) -> None:
+        self._evolink, self._clock = evolink, clock
 
-    async def put(self, path: Path, *, on_progress: Callable[[int], None] | None = None) -> Hosted:
-        """See `Host.put`.
+    def scope(self, account: str, job_id: str) -> str:
+        """The account: its files are charged to its quota."""
+        return account
+
+    async def put(self, file: LocalFile, *, on_progress: OnBytes | None = None) -> Hosted:
+        """See `Host.put`. Pictures are documented, videos are not: they may be refused.
 
         Raises:
-            HostingError: the vendor refuses this file, and another host may take it.
-            EvoLinkError: anything else (key, credits, network), with its own words.
+            HostingError: the vendor refuses this file or has no room for it, and another host may take it.
+            EvoLinkError: anything else (key, network), with its own words.
         """
         try:
-            file = await self._evolink.upload(path, on_progress=on_progress)
+            stored = await self._evolink.upload(file.path, on_progress=on_progress)
+        except (InvalidRequest, OutOfCredits, Forbidden) as error:
+            reason = NO_ROOM if isinstance(error, OutOfCredits) else error.message
+            raise HostingError(
+                "upload_refused",
+                f"EvoLink's file storage did not take the {file.kind}: {reason}",
+                error.next_step,
+                another_may=True,
+            ) from error
+        return Hosted(stored.file_url, self._expiry(stored.expires_at), stored.file_id)
+
+    async def delete(self, file_id: str) -> None:
+        """See `Host.delete`."""
+        try:
+            await self._evolink.delete_file(file_id)
         except EvoLinkError as error:
-            if error.status in REFUSES_KIND or error.code in QUOTA_CODES:
-                raise HostingError(
-                    "upload_refused",
-                    f"EvoLink's file storage did not take {path.name}: {error.message}",
-                    "Set up a store of your own (EVOLINK_UI_HOSTING=s3 or own), or give a public https link instead "
-                    "of the file. Nothing was ordered or charged.",
-                    another_may=True,
-                ) from error
-            raise
-        return Hosted(file.file_url, _expiry(file.expires_at), file.file_id)
+            if error.status != 404:
+                raise
 
-
-def _expiry(text: str | None) -> float:
-    """Seconds since 1970 of the vendor's ISO 8601 text; the documented life where it names none that can be read."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return time.time() + LIFE_SECONDS
-    return moment.timestamp() if moment.tzinfo else time.time() + LIFE_SECONDS
+    def _expiry(self, text: str | None) -> float:
+        """Seconds since 1970 of the vendor's ISO 8601 text; the documented life where it names none with an offset."""
+        try:
+            moment = datetime.fromisoformat(text or "")
+        except ValueError:
+            return self._clock() + LIFE_SECONDS
+        return moment.timestamp() if moment.tzinfo else self._clock() + LIFE_SECONDS

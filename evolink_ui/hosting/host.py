@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+OnBytes = Callable[[int], None]
+"""Hears the bytes handed over so far; starts again from 0 when a transfer starts again."""
 
 
 class HostingError(Exception):
@@ -21,6 +24,15 @@ class HostingError(Exception):
     def __init__(self, code: str, message: str, next_step: str, *, another_may: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.next_step, self.another_may = code, message, next_step, another_may
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """One of an order's two files, on our disk."""
+
+    path: Path
+    kind: Literal["image", "video"]
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +54,30 @@ class Host(Protocol):
     """One place where files can be put."""
 
     name: str
+    """At most 10 characters; with `scope` it says where an earlier address belongs."""
+    title: str
+    """As a person knows it, in the middle of a sentence."""
 
-    async def put(self, path: Path, *, on_progress: Callable[[int], None] | None = None) -> Hosted:
-        """Upload one file, streamed from disk; `on_progress` hears the bytes sent so far.
+    def scope(self, account: str, job_id: str) -> str:
+        """Within what an address may be used for the same bytes again: the account, the bucket, the job alone.
+
+        Returns at most 64 characters.
+        """
+        ...
+
+    async def put(self, file: LocalFile, *, on_progress: OnBytes | None = None) -> Hosted:
+        """Give one file an address that lives for at least 24 hours. Uploads are streamed from disk.
 
         Raises:
             HostingError: this host won't have it.
+            EvoLinkError, OSError: from the vendor's client and from our disk.
+        """
+        ...
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a copy; one that is gone already is fine.
+
+        Raises:
+            HostingError, EvoLinkError: it could not be deleted.
         """
         ...

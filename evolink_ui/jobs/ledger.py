@@ -7,16 +7,15 @@ error. All is synchronous and thread-safe; callers on an event loop use `asyncio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
-from .tables import POSTGRES_LOCK, jobs, migrate, open_engine, uploads
+from .tables import POSTGRES_LOCK, changing, jobs, migrate, open_engine, uploads
 
 DAY_SECONDS = 86_400.0
 
@@ -257,30 +256,8 @@ class Ledger:
             connection.execute(delete(uploads).where(uploads.c.expires_at < self._clock()))
             return connection.execute(change.values(sealed_key=None)).rowcount
 
-    def remember_upload(self, sha256: str, account: str, host: str, url: str, expires_at: float) -> None:
-        """Write down where some bytes were put, replacing what was known."""
-        place = {"url": url, "expires_at": expires_at}
-        with self._changing() as connection:
-            insert_here = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            row = insert_here(uploads).values(sha256=sha256, account=account, host=host, **place)
-            connection.execute(row.on_conflict_do_update(index_elements=["sha256", "account", "host"], set_=place))
-
-    def find_upload(self, sha256: str, account: str, *, valid_seconds: float) -> str | None:
-        """An address of the same bytes under the same account that stays valid for at least so long, or None."""
-        query = select(uploads.c.url).where(
-            uploads.c.sha256 == sha256,
-            uploads.c.account == account,
-            uploads.c.expires_at > self._clock() + valid_seconds,
-        )
-        with self.engine.connect() as connection:
-            return connection.scalar(query)
-
-    @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("begin immediate")  # wait for the other writer here, not in mid-transaction
-            yield connection
+    def _changing(self) -> AbstractContextManager[Connection]:
+        return changing(self.engine)
 
 
 def _not_found() -> JobError:

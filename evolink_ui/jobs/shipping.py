@@ -4,106 +4,153 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from evolink_ui.evolink import EvoLink
-from evolink_ui.hosting import Host, HostingError
+from sqlalchemy.exc import DBAPIError
+
+from evolink_ui.evolink import EvoLink, EvoLinkError
+from evolink_ui.hosting import Host, HostingError, LocalFile, choose_hosts, put_at_first
 from evolink_ui.hosting.evolink import EvoLinkHost
+from evolink_ui.hosting.own import LinkPath
+from evolink_ui.settings import Settings
 
-from .job import Job
-from .keys import KeySafe
+from .job import Job, JobError, Mode, State
+from .keys import KeyLost, KeySafe
 from .ledger import Ledger
+from .uploads import Kind, Uploads
 from .vendor import Vendor
 
-STILL_GOOD_SECONDS = (
-    2 * 3600.0
-)  # an earlier upload is used again when it lives at least so long: orders can wait in line
+log = logging.getLogger("evolink_ui.jobs")
+
 REPORT_SECONDS = 0.5  # between two notes of the bytes sent
 
 
 class Shipping:
-    """Uploads what has no address yet.
+    """Uploads what has no address yet, and cleans up afterwards. Used on the engine's event loop.
 
     Args:
-        ledger: knows earlier uploads and takes the progress.
+        settings: which hosts there are, and whether copies are deleted when a job ends.
+        ledger: takes the addresses and the progress.
         safe: names accounts without telling keys.
         folder_of: a job's own folder.
-        hosts: the hosts to try for a client, the preferred one first.
+        link_path: makes signed paths of this app, or None where it serves nobody.
+        clock: gives seconds since 1970 (UTC).
     """
 
     def __init__(
         self,
+        settings: Settings,
         ledger: Ledger,
         safe: KeySafe,
         folder_of: Callable[[str], Path],
-        hosts: Callable[[EvoLink], list[Host]] = lambda evolink: [EvoLinkHost(evolink)],
+        *,
+        link_path: LinkPath | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._ledger, self._safe, self._folder_of, self._hosts = ledger, safe, folder_of, hosts
+        self._settings, self._ledger, self._safe = settings, ledger, safe
+        self._folder_of, self._link_path = folder_of, link_path
+        self._uploads = Uploads(ledger.engine, clock=clock)
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._cleaning: set[asyncio.Task[None]] = set()
 
     async def ship(self, job: Job, vendor: Vendor) -> None:
-        """Give `image_url` and `video_url` of the job an address.
+        """Give both files of a job an address that lives long enough, also where they had one once.
+
+        A link that a person gave instead of a file is passed on as it is. Ends early, without an error, when the job
+        moves on meanwhile: its owner pressed Stop.
 
         Raises:
             HostingError: no host took a file.
             EvoLinkError, JobError, KeyLost, OSError: from the parts.
         """
-        files = {
-            column: self._folder_of(job.id) / name
-            for column, name, known in (
-                ("image_url", job.image_name, job.image_url),
-                ("video_url", job.video_name, job.video_url),
-            )
-            if name and not known
-        }
+        names: dict[Kind, str | None] = {"image": job.image_name, "video": job.video_name}
+        files = [
+            LocalFile(self._folder_of(job.id) / name, kind, job.id)
+            for kind, name in names.items()
+            if name and not job.request.get(f"{kind}_url")
+        ]
         if not files:
             return
-        hosts = self._hosts(vendor.of_job(job))
+        hosts = self._hosts(job.mode, vendor.of_job(job))
         account = self._safe.account(vendor.key(job.mode, vendor.visitors_key(job)))
-        sent = dict.fromkeys(files, 0)
-        total = await asyncio.to_thread(lambda: sum(path.stat().st_size for path in files.values()))
+        sizes = {file.kind: (await asyncio.to_thread(file.path.stat)).st_size for file in files}
+        sent: dict[Kind, int] = dict.fromkeys(sizes, 0)
+        total = sum(sizes.values())
         await asyncio.to_thread(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)
-        reporter = asyncio.create_task(self._report(job, sent))
+
+        async def ship_one(file: LocalFile) -> None:
+            await self._ship_one(job, file, hosts, account, partial(sent.__setitem__, file.kind))
+            sent[file.kind] = sizes[file.kind]
+
+        uploads = [asyncio.create_task(ship_one(file)) for file in files]
+        watch = asyncio.create_task(self._watch(job, sent))
         try:
-            uploads = [
-                asyncio.create_task(self._ship_one(path, hosts, account, partial(sent.__setitem__, column)))
-                for column, path in files.items()
-            ]
-            try:
-                urls = await asyncio.gather(*uploads)
-            finally:
-                for upload in uploads:
-                    upload.cancel()
+            pending = {*uploads}
+            while pending and not watch.done():
+                done, _ = await asyncio.wait({*pending, watch}, return_when=asyncio.FIRST_COMPLETED)
+                for upload in done & pending:
+                    upload.result()
+                pending -= done
         finally:
-            reporter.cancel()
-        await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=total, **dict(zip(files, urls, strict=True)))
+            for task in (*uploads, watch):
+                task.cancel()
+            await asyncio.gather(*uploads, watch, return_exceptions=True)
+        await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()))
 
-    async def _ship_one(self, path: Path, hosts: list[Host], account: str, on_progress: Callable[[int], None]) -> str:
-        sha256 = await asyncio.to_thread(_sha256, path)
-        known = await asyncio.to_thread(self._ledger.find_upload, sha256, account, valid_seconds=STILL_GOOD_SECONDS)
-        if known:
-            return known
-        refusal: HostingError | None = None
-        for host in hosts:
-            try:
-                hosted = await host.put(path, on_progress=on_progress)
-            except HostingError as error:
-                refusal = error
-                if not error.another_may:
-                    raise
-                continue
-            await asyncio.to_thread(
-                self._ledger.remember_upload, sha256, account, host.name, hosted.url, hosted.expires_at
-            )
-            return hosted.url
-        assert refusal is not None  # noqa: S101  there is always at least one host
-        raise refusal
+    def ended(self, job: Job, to: Job, vendor: Vendor) -> None:
+        """Clean up in the background where that is wanted and EvoLink certainly needs the files no more.
 
-    async def _report(self, job: Job, sent: dict[str, int]) -> None:
-        while True:
+        Args:
+            job: before its end, with the key that may delete.
+            to: after it.
+            vendor: gives the client.
+        """
+        over = to.state is State.DONE or (to.state is State.FAILED and to.fault and to.fault.charged != "unknown")
+        if self._settings.clean_up_uploads and over:
+            task = asyncio.create_task(self._clean_up(job, vendor))
+            self._cleaning.add(task)
+            task.add_done_callback(self._cleaning.discard)
+
+    async def _ship_one(
+        self, job: Job, file: LocalFile, hosts: list[Host], account: str, on_progress: Callable[[int], None]
+    ) -> None:
+        sha256 = await asyncio.to_thread(_sha256, file.path)
+        scopes = {host.name: host.scope(account, job.id) for host in hosts}
+        lock = self._locks.setdefault((sha256, account), asyncio.Lock())
+        async with lock:  # the same bytes for two jobs at once: the second one waits and finds the first one's address
+            known = await asyncio.to_thread(self._uploads.use, job, file.kind, sha256, scopes)
+            if known is not None:
+                return
+            host, hosted = await put_at_first(hosts, file, on_progress=on_progress)
+            await asyncio.to_thread(self._uploads.add, job, file.kind, sha256, host.name, scopes[host.name], hosted)
+
+    async def _watch(self, job: Job, sent: Mapping[Kind, int]) -> None:
+        """Note the bytes sent now and then; ends when the job has moved on."""
+        on = True
+        while on:
             await asyncio.sleep(REPORT_SECONDS)
-            await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()))
+            try:
+                on = await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()))
+            except DBAPIError:
+                log.warning("job=%s bytes sent can't be noted: the database does not answer", job.id)
+
+    async def _clean_up(self, job: Job, vendor: Vendor) -> None:
+        try:
+            hosts = {host.name: host for host in self._hosts(job.mode, vendor.of_job(job))}
+            for name, file_id in await asyncio.to_thread(self._uploads.release, job):
+                if name in hosts:
+                    await hosts[name].delete(file_id)
+        except (HostingError, EvoLinkError, JobError, KeyLost, DBAPIError) as error:
+            log.warning("job=%s a copy of its files stays until it expires: %s", job.id, type(error).__name__)
+
+    def _hosts(self, mode: Mode, evolink: EvoLink) -> list[Host]:
+        """The sandbox keeps its files to itself; live orders go where the settings say."""
+        return choose_hosts(self._settings, evolink, self._link_path) if mode == "live" else [EvoLinkHost(evolink)]
 
 
 def _sha256(path: Path) -> str:

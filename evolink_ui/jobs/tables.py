@@ -5,7 +5,8 @@ Times are seconds since 1970 in UTC; credits are EvoLink's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -79,6 +80,7 @@ uploads = Table(
     Column("host", String(10), primary_key=True),
     Column("url", Text, nullable=False),
     Column("expires_at", Double, nullable=False),
+    Column("file_id", Text),
 )
 # Which processes live, where several share one PostgreSQL.
 replicas = Table(
@@ -106,6 +108,15 @@ def open_engine(url: str) -> Engine:
         connection.execute("pragma synchronous=full")  # a stored task id must survive a power cut: it is paid
 
     return engine
+
+
+@contextmanager
+def changing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("begin immediate")  # wait for the other writer here, not in mid-transaction
+        yield connection
 
 
 def migrate(connection: Connection) -> None:

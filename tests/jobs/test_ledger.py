@@ -175,14 +175,6 @@ def test_only_jobs_at_rest_can_be_deleted(ledger: Ledger) -> None:
     assert caught.value.status == 404
 
 
-def test_uploads_are_found_again_while_they_live_and_for_the_same_account_only(ledger: Ledger, clock: Clock) -> None:
-    ledger.remember_upload("sha", "anna", "evolink", "https://f/1", clock.now + 10)
-    ledger.remember_upload("sha", "anna", "evolink", "https://f/2", clock.now + 100)
-    assert ledger.find_upload("sha", "anna", valid_seconds=50) == "https://f/2"
-    assert ledger.find_upload("sha", "ben", valid_seconds=50) is None
-    assert ledger.find_upload("sha", "anna", valid_seconds=200) is None
-
-
 def test_unfinished_jobs_are_those_that_the_engine_works_on(ledger: Ledger) -> None:
     for state in State:
         bring(ledger, add(ledger, state.value), state)
