@@ -68,10 +68,10 @@ class EvoLink:
 
         `http` serves the API and files hosts, `downloads` the hosts of results; given from outside they are shared,
         never closed here, and may serve many keys on one event loop. `downloads` never sees the key: this is where a
-        client that reaches public addresses only belongs. `min_poll_seconds` is the shortest distance of two looks, `max_poll_seconds` the longest,
-        `follow_minutes` how long a task is followed beyond its estimate, `read_seconds` how long a single read is
-        repeated, `timeouts` where each wait on the network ends. `clock` (monotonic), `sleep`, `random` (0 to 1) and
-        `now` (seconds since 1970) can be replaced.
+        client that reaches public addresses only belongs. `min_poll_seconds` is the shortest distance of two looks,
+        `max_poll_seconds` the longest, `follow_minutes` how long a task is followed beyond its estimate,
+        `read_seconds` how long a single read is repeated, `timeouts` where each wait on the network ends. `clock`
+        (monotonic), `sleep`, `random` (0 to 1) and `now` (seconds since 1970) can be replaced.
 
         Raises ValueError for a key that is not one, or a base URL over which the key would travel unencrypted.
         """
@@ -113,8 +113,8 @@ class EvoLink:
 
         The order is offered again, with the same key, only where it certainly was not taken: no connection, or 429; for
         ten minutes at most. `idempotency_key` (16-96 characters of `[A-Za-z0-9._-]`) should be stored before the call;
-        one is minted if None. `before_send()` is awaited right before each departure, `on_wait(seconds, error)` before each
-        pause, when the order has certainly not been taken; what they raise goes to the caller, and nothing is sent.
+        one is minted if None. `before_send()` is awaited right before each departure, `on_wait(seconds, error)` before
+        each pause, when the order was certainly not taken; what they raise goes to the caller, and nothing is sent.
 
         Raises OutcomeUnknown where the order may have been taken: never call again then without asking a person.
         Raises another EvoLinkError with `charged == "no"` for a clear refusal, IdempotencyConflict for a used key.

@@ -26,7 +26,7 @@ BeforeSend = Callable[[], Awaitable[None]]
 """Awaited right before the order leaves, each time it does: the moment to write down that it may be on its way."""
 
 OnWait = Callable[[float, EvoLinkError], Awaitable[None]]
-"""Awaited before each pause of an order, with its seconds and the error that makes it wait: it was certainly not taken."""
+"""Awaited before each pause of an order that was certainly not taken, with the pause's seconds and its reason."""
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SANDBOX_URL = "https://sandbox.evolink.invalid"  # never leaves the process; .invalid can't be resolved (RFC 2606)
 SANDBOX_KEY = "play-money-key"
-SANDBOX_MIN_POLL_SECONDS = 0.5  # a look at the sandbox costs nobody anything
+SANDBOX_POLL_SECONDS = 0.5  # a look at the sandbox costs nobody anything
 VENDOR_MIN_POLL_SECONDS = 2.0  # each look at an unfinished task makes the gateway ask the model's provider
 CONNECTIONS = 100  # httpx's own default, named because downloads share it
 TIMEOUT = httpx.Timeout(30.0, connect=10.0, write=60.0, pool=30.0)
@@ -120,7 +120,8 @@ class Vendor:
             files_url=SANDBOX_URL,
             http=self._sandbox,
             downloads=self._sandbox,
-            min_poll_seconds=SANDBOX_MIN_POLL_SECONDS,
+            min_poll_seconds=SANDBOX_POLL_SECONDS,
+            max_poll_seconds=SANDBOX_POLL_SECONDS,
             follow_minutes=self._settings.follow_minutes,
         )
 

@@ -92,13 +92,21 @@ class Work:
             await self._end(job, State.UNKNOWN, faults.INTERRUPTED)
         if job.state is not State.HOSTING:
             return
+        cap = self._daily_credits if job.mode == "live" and not job.own_key else None
+
+        async def claim() -> None:
+            await self._do(self._ledger.claim, job, daily_credits=cap)
+
+        async def give_back(seconds: float, error: EvoLinkError) -> None:
+            log.info("job=%s is offered again in %.0f s: %s", job_id, seconds, error.code)
+            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=None)
 
         try:
-            evolink = self._vendor().of_job(job)
-            request = self._request(job)
-            cap = self._daily_credits if job.mode == "live" and not job.own_key else None
-            job = await self._do(self._ledger.claim, job, daily_credits=cap)
-            task = await evolink.create(request, idempotency_key=job.idempotency_key)
+            task = (
+                await self._vendor()
+                .of_job(job)
+                .create(self._request(job), idempotency_key=job.idempotency_key, before_send=claim, on_wait=give_back)
+            )
         except OutcomeUnknown as error:
             await self._end(job, State.UNKNOWN, faults.of_error(error))
         except EvoLinkError as error:

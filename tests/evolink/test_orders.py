@@ -145,11 +145,32 @@ async def test_each_pause_of_an_order_is_announced_with_its_reason(
     heard: list[tuple[float, str, str]] = []
     stub.fail("order", answer(429, "rate_limit_exceeded", retry_after=3), answer(429))
 
-    def on_wait(seconds: float, error: EvoLinkError) -> None:
+    async def on_wait(seconds: float, error: EvoLinkError) -> None:
         heard.append((seconds, error.code, error.charged))
 
     await evolink.create(request_, on_wait=on_wait)
     assert heard == [(3, "rate_limit_exceeded", "no"), (4, "rate_limit_exceeded", "no")]
+
+
+async def test_each_departure_of_an_order_can_be_written_down_or_forbidden_before(
+    evolink: EvoLink, stub: Stub, request_: MotionControlRequest
+) -> None:
+    class Forbidden(Exception):
+        pass
+
+    departures = 0
+
+    async def before_send() -> None:
+        nonlocal departures
+        departures += 1
+        assert len(stub.seen) == departures - 1
+        if departures == 3:
+            raise Forbidden
+
+    stub.fail("order", answer(429, "rate_limit_exceeded"), times=5)
+    with pytest.raises(Forbidden):
+        await evolink.create(request_, before_send=before_send)
+    assert len(stub.seen) == 2
 
 
 async def test_an_order_that_is_never_delivered_is_given_up_after_ten_minutes_and_free(

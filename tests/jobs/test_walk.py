@@ -122,6 +122,18 @@ async def test_an_unclear_answer_to_the_order_is_unknown_and_not_repeated(
     assert jobs.view(job)["actions"] == ["attach", "send_again", "give_up"]
 
 
+async def test_an_order_that_must_wait_can_be_stopped_and_costs_nothing(jobs: Jobs, stub: Stub, order: Order) -> None:
+    stub.fail("order", answer(429, "rate_limit_exceeded", retry_after=1), times=9)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, lambda job: job.state is State.HOSTING and len(stub.seen) > 2)
+    stopped = await until(jobs, (await jobs.stop(job.id)).id, in_state(State.STOPPED))
+    assert stopped.fault is not None
+    assert stopped.fault.charged == "no"
+    await asyncio.sleep(1.5)
+    assert (await jobs.get(job.id)).state is State.STOPPED
+    assert sum(seen.place == "order" for seen in stub.seen) == 1
+
+
 async def test_sending_again_uses_the_same_key_and_finds_the_first_task(
     jobs: Jobs, stub: Stub, order: Order, ended: Ended
 ) -> None:
