@@ -18,13 +18,13 @@ from .pen import Points, point
 class Build:
     """Proportions, in torso lengths (middle of the hips to the base of the neck)."""
 
-    shoulder: float = 0.36
+    shoulder: float = 0.37
     hip: float = 0.175
-    upper_arm: float = 0.58
-    forearm: float = 0.52
+    upper_arm: float = 0.55
+    forearm: float = 0.55
     thigh: float = 0.80
     shin: float = 0.78
-    neck: float = 0.42
+    neck: float = 0.38
     """Base of the neck to the middle of the head."""
 
 

@@ -78,7 +78,7 @@ DISCO_SHOW: Final = Show(
     DISCO,
     Style(
         skin=bgr("e2b391"), hair=bgr("2c2a33"), top=bgr("3f8f8a"), trim=bgr("f4f1de"), trousers=bgr("33364d"),
-        shoes=bgr("e9e9ee"), sole=bgr("8b8b95"), limb=0.92, eyes=0.85, long_sleeves=False,
+        shoes=bgr("e9e9ee"), sole=bgr("8b8b95"), head=0.24, limb=0.88, eyes=0.85,
     ),
     "c3cadb", "a9afbf", 1,
 )  # fmt: skip
@@ -86,7 +86,7 @@ GROOVE_SHOW: Final = Show(
     GROOVE,
     Style(
         skin=bgr("a86f4c"), hair=bgr("241a1f"), top=bgr("e0b13c"), trim=bgr("5b3f8c"), trousers=bgr("54607e"),
-        shoes=bgr("f3efe6"), sole=bgr("c44536"), limb=0.92, eyes=0.85, long_sleeves=False, ponytail=True,
+        shoes=bgr("f3efe6"), sole=bgr("c44536"), head=0.24, limb=0.88, eyes=0.85, ponytail=True,
     ),
     "dcc7c4", "b49b98", 4,
 )  # fmt: skip
