@@ -63,7 +63,7 @@ def walk_boxes(file: BinaryIO, size_bytes: int) -> Layout:
         start = file.read(16)
         length, name, skip = _box(start, size_bytes - at)
         if length < skip:
-            raise Refused("video_damaged")
+            break  # what follows is no box: junk behind the film, or no film at all
         if name in (b"moov", b"moof"):
             header_found = header_found or name == b"moov"
             layout.fragments += name == b"moof"

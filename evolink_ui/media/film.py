@@ -20,8 +20,8 @@ from evolink_ui.media.files import DEMUXERS
 from evolink_ui.media.refusal import Refused, Tell
 
 READ_BUFFER_BYTES: Final = 1 << 20
-SKIPPING_AFTER_SECONDS: Final = 0.15
-"""By then it is known how fast this video decodes; one that would not get done is looked at without its B-frames."""
+SKIPPING_AFTER_SECONDS: Final = 0.08
+"""By then it is known how fast this video decodes."""
 MAX_LOOKED_AT: Final = 1800
 """Frames; 30 s at 60 fps. Looking at more would take longer than a check may."""
 PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
@@ -178,7 +178,7 @@ class _Scan:
                 self.complete = False
                 continue
             if not self.skipping and now - started > SKIPPING_AFTER_SECONDS:
-                self._perhaps_skip(stream, now - started, self.deadline - now)
+                self._perhaps_skip(stream, now - started)
             self.sent += packet.size > 0 and not packet.is_discard
             for frame in self._frames(packet):
                 self._look(frame)
@@ -193,10 +193,9 @@ class _Scan:
         except av.error.FFmpegError:
             self.errors += 1
 
-    def _perhaps_skip(self, stream: av.video.stream.VideoStream, spent: float, left: float) -> None:
-        """Leave out the frames that no other needs, where decoding all would not get done."""
-        todo = max(self.timing.expected - self.sent, 0)
-        if self.sent and todo * spent / self.sent > left:
+    def _perhaps_skip(self, stream: av.video.stream.VideoStream, spent: float) -> None:
+        """Leave out the frames that no other needs, where decoding all would take too long."""
+        if self.timing.expected * spent > limits.THOROUGH_SECONDS * max(self.sent, 1):
             stream.codec_context.skip_frame = "NONREF"
         self.skipping = True
 

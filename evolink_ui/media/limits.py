@@ -45,6 +45,8 @@ CHECK_SECONDS: Final = 1.8
 """A check answers within 2 s; the child that is not done by then is ended."""
 SCAN_SECONDS: Final = 0.9
 """How long the frames of one video are looked at; the rest is reported as unchecked."""
+THOROUGH_SECONDS: Final = 0.3
+"""A video that takes longer to decode whole, by its first frames, is looked at without the frames no other needs."""
 CHILD_ADDRESS_SPACE_BYTES: Final = 1_000_000_000
 """4K H.264 decodes within it on two threads (0.7 GB does not); a header that asks for more fails at once."""
 CHILD_DATA_BYTES: Final = 490_000_000
