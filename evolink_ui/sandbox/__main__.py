@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import logging
+import sys
 from pathlib import Path
 
 import uvicorn
@@ -58,37 +59,41 @@ def main(arguments: list[str] | None = None) -> None:
     config = uvicorn.Config(
         _not_ready, host=chosen.host, port=chosen.port, log_level="info", timeout_graceful_shutdown=GRACEFUL_SECONDS
     )
-    listener = config.bind_socket()  # before the app is made, so that its links name the port it really got
-    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    if _is_any(chosen.host):
-        host = "127.0.0.1"
-    base_url = chosen.base_url or f"http://{host}:{listener.getsockname()[1]}"
-    sandbox = create_sandbox(
-        chosen.data_dir,
-        base_url=base_url,
-        max_renders=chosen.max_renders,
-        allow_private_urls=not chosen.public_urls_only,
-        latency_seconds=chosen.latency,
-        fail_rate=chosen.fail_rate,
-        seed=chosen.seed,
-        speed=chosen.speed,
-    )
-    try:
-        config.app = sandbox.app
-        uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        sandbox.close()
+    with config.bind_socket() as listener:  # before the app is made: its links name the port that it really got
+        base_url = chosen.base_url or f"http://{_reachable(chosen.host)}:{listener.getsockname()[1]}"
+        try:
+            sandbox = create_sandbox(
+                chosen.data_dir,
+                base_url=base_url,
+                max_renders=chosen.max_renders,
+                allow_private_urls=not chosen.public_urls_only,
+                latency_seconds=chosen.latency,
+                fail_rate=chosen.fail_rate,
+                seed=chosen.seed,
+                speed=chosen.speed,
+            )
+        except ValueError as wrong:
+            sys.exit(f"error: {wrong}")
+        try:
+            config.app = sandbox.app
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            sandbox.close()
 
 
 async def _not_ready(scope: object, receive: object, send: object) -> None:
     raise RuntimeError("the socket is bound before the app exists; nobody is served yet")
 
 
-def _is_any(host: str) -> bool:
+def _reachable(host: str) -> str:
+    """`host` as it stands in a URL; this machine, where the server listens on every address."""
     try:
-        return ipaddress.ip_address(host).is_unspecified
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return host  # a name
+    if address.is_unspecified:
+        return "127.0.0.1"
+    return f"[{address}]" if address.version == 6 else str(address)
 
 
 if __name__ == "__main__":

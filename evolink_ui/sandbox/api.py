@@ -54,12 +54,15 @@ class Sandbox:
 
     Attributes:
         app: the ASGI app; may be called from any number of event loops and threads at once.
+        data_dir: everything that it keeps.
     """
 
     app: ASGIApp
+    data_dir: Path
 
     def __init__(self, data_dir: Path, options: Options) -> None:
         data_dir = data_dir.absolute()  # children and threads must not depend on the current folder
+        self.data_dir = data_dir
         results = data_dir / "results"
         results.mkdir(parents=True, exist_ok=True)
         self._database = Database(data_dir / "sandbox.sqlite3")

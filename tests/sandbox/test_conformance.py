@@ -139,7 +139,8 @@ async def test_a_task_has_the_described_shape_at_every_moment(
 ) -> None:
     async with client_of(make_sandbox(render_command=stand_in(0.3, outcome))) as client:
         created = check(await client.post("/v1/videos/generations", json=await uploaded_order(client, image, video)))
-        task_id, seen = created.json()["id"], set()
+        task_id = created.json()["id"]
+        seen: set[str] = set()
         while not seen & {"completed", "failed"}:
             seen.add(check(await client.get(f"/v1/tasks/{task_id}")).json()["status"])
         assert "processing" in seen
