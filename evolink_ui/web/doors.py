@@ -43,13 +43,18 @@ class Door:
     """Open without a login on an instance that has logins."""
     same_site: bool = False
     """A GET that changes something: not from another site's page."""
+    is_call: bool = False
+    """The body is JSON that may name files."""
+    own_errors: bool = False
+    """A JSON body of a 500 is for people: Gradio puts there what a handler said with `gr.Error`, nothing else."""
 
 
 _PAGE = Door("page", public=True)
 _ASSET = Door("asset", public=True)
 _API = Door("api")
 _API_PUBLIC = Door("api", public=True)
-_CALL = Door("api", CALL_MAX_BYTES)
+_CALL = Door("api", CALL_MAX_BYTES, is_call=True)
+_RUN = Door("api", CALL_MAX_BYTES, is_call=True, own_errors=True)
 _UPLOAD = Door("upload", UPLOAD_MAX_BYTES, UPLOAD_BODY_SECONDS)
 _RECEIVED = Door("received")
 _JOBS = Door("jobs")
@@ -105,8 +110,8 @@ _POST_BELOW: tuple[tuple[str, Door], ...] = (
     ("/jobs/", _JOBS_POST),
     ("/callbacks/evolink/", _CALLBACK),
     ("/gradio_api/call/", _CALL),
-    ("/gradio_api/run/", _CALL),
-    ("/gradio_api/api/", _CALL),
+    ("/gradio_api/run/", _RUN),
+    ("/gradio_api/api/", _RUN),
 )
 
 _MCP = "/gradio_api/mcp"

@@ -15,10 +15,13 @@ from typing import Any, get_args
 
 from starlette.requests import ClientDisconnect
 
+from evolink_ui.net import Refused
+
 from .doors import Door, Doors, Kind
 from .headers import HeaderSets
 from .origin import FORWARDING, Headers, Origins, Seen
 from .rates import Allowance, Rates, Slots
+from .received import judge_call
 from .visitor import CALLER, KEY_COOKIE, KEY_HEADER, VISITOR_COOKIE, Caller, Cookies, guest_name, user_name
 
 log = logging.getLogger(__name__)
@@ -99,7 +102,8 @@ class Guard:
     """An ASGI application in front of another.
 
     `login` tells the logged-in name from the request's cookies, on an instance with logins; without it all is open.
-    `free_bytes` says how much more may be written to the disk that uploads land on.
+    `free_bytes` says how much more may be written to the disk that uploads land on. `judge_call` raises Refused for a
+    call's body that may not pass.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class Guard:
         limits: Limits,
         login: Callable[[Mapping[str, str]], str | None] | None = None,
         free_bytes: Callable[[], int] | None = None,
+        judge_call: Callable[[bytes], None] = judge_call,
         root_path: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -124,6 +129,7 @@ class Guard:
         self._limits = limits
         self._login = login
         self._free_bytes = free_bytes
+        self._judge_call = judge_call
         self._root_path = root_path.rstrip("/")
         self._rates = Rates(clock)
         at_once = Slots(AT_ONCE)
@@ -159,7 +165,7 @@ class Guard:
             inner_receive: Receive = receive
             if door.max_bytes or door.kind == "upload":
                 body = self._body(scope, headers, door, account, caller, receive, answer)
-                inner_receive = body.receive
+                inner_receive = await self._judged(body) if door.is_call else body.receive
             answer.set_cookie = set_cookie
             for pool in self._pools[door.kind]:
                 if not pool.enter(account):
@@ -265,6 +271,20 @@ class Guard:
                 charge = lambda size: self._rates.take(f"bytes {account}", self._limits.upload_bytes, size)  # noqa: E731
         return _Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
+    async def _judged(self, body: "_Body") -> Receive:
+        """Read a call whole and judge it; what is passed on is the very text that was judged."""
+        whole = b""
+        while not body.is_whole:
+            message = await body.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            whole += message.get("body", b"")
+        try:
+            self._judge_call(whole)
+        except Refused as refused:
+            raise _Stop(_Refusal(400, refused.code, refused.message, refused.next_step)) from None
+        return body.again(whole)
+
     def _judge_upload(self, account: str, caller: Caller, announced: int) -> None:
         if self._free_bytes is not None and self._free_bytes() < announced:
             log.error("uploads are refused: the disk is nearly full")
@@ -354,10 +374,19 @@ class _Body:
         self._receive, self._max_bytes, self._charge, self._answer = receive, max_bytes, charge, answer
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._size_bytes = 0
-        self._whole = False
+        self.is_whole = False
+
+    def again(self, whole: bytes) -> Receive:
+        """A receive that gives the body, which was read before, and then the rest of the connection."""
+        messages = [{"type": "http.request", "body": whole, "more_body": False}]
+
+        async def receive() -> Any:
+            return messages.pop() if messages else await self._receive()
+
+        return receive
 
     async def receive(self) -> Any:
-        if self._whole:  # what comes now is the end of the connection, which may be long in coming
+        if self.is_whole:  # what comes now is the end of the connection, which may be long in coming
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -367,7 +396,7 @@ class _Body:
         if message["type"] == "http.request":
             size_bytes = len(message.get("body", b""))
             self._size_bytes += size_bytes
-            self._whole = self._answer.body_is_whole = not message.get("more_body", False)
+            self.is_whole = self._answer.body_is_whole = not message.get("more_body", False)
             if self._size_bytes > self._max_bytes:
                 raise self._stop(_TOO_LARGE)
             if self._charge is not None and (wait := self._charge(size_bytes)):
@@ -411,7 +440,7 @@ class _Answer:
             return
         door = self._door
         if message["type"] == "http.response.start":
-            if message["status"] >= 500 and door is not None and door.kind not in _SERVICE:
+            if message["status"] >= 500 and door is not None and not _is_for_people(door, message):
                 self._replaced = True  # a library's own words stay here
                 await self._refuse(_SERVER_ERROR if message["status"] == 500 else _unavailable(message["status"]))
                 return
@@ -440,6 +469,12 @@ class _Answer:
         headers = self._headers.dress("api", headers)
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_for_people(door: Door, message: Message) -> bool:
+    if door.own_errors:
+        return (b"content-type", b"application/json") in message.get("headers", ())
+    return door.kind in _SERVICE
 
 
 def _unavailable(status: int) -> _Refusal:

@@ -1,5 +1,6 @@
 """Which files may be opened: those that this server received through its upload route, and nothing else."""
 
+import json
 import re
 import stat
 from collections.abc import Mapping
@@ -38,6 +39,26 @@ def received_file(data: object) -> Path | None:
     if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
         raise _not_received()
     return resolved
+
+
+def judge_call(body: bytes) -> None:
+    """Judge every file that a call's JSON body names, at any depth, before Gradio sees it: for whatever looks like an
+    upload, Gradio would itself copy the named path, or download the named link, into the upload folder.
+
+    Raises Refused: a name that is not an upload's, or a body that is not JSON.
+    """
+    try:
+        waiting = [json.loads(body)]
+    except (ValueError, RecursionError):
+        raise Refused("not_json", "The body is not JSON.", "Send the call as JSON.") from None
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "path" in value and "meta" in value:
+                received_file(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
 
 
 def _not_received() -> Refused:

@@ -69,6 +69,9 @@ def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: 
         mcp_server=mcp,
         **page_options,
     )
+    # Gradio compares the paths in calls with its upload folder only once this is set, which only `launch` does: without
+    # it, a mounted page copies any file of the server that a call names to where everybody may read it.
+    page.has_launched = True
     gradio_app = _gradio_app(outer)
     own_addresses = [settings.public_address or settings.public_url]
     if settings.on_space and "SPACE_HOST" in os.environ:

@@ -116,7 +116,7 @@ class Caller:
     @property
     def is_guest(self) -> bool:
         """Whether the request came without a cookie of ours and without a login."""
-        return self.visitor.startswith(_GUEST)
+        return is_guest(self.visitor)
 
     def key(self) -> str | None:
         """The visitor's own EvoLink key: the header's, else the cookie's, else None."""
@@ -128,6 +128,11 @@ class Caller:
 def valid_key(key: str) -> bool:
     """Whether a text can be an API key at all: visible ASCII, of bounded length."""
     return 0 < len(key) <= KEY_MAX_CHARS and key.isascii() and key.isprintable() and " " not in key
+
+
+def is_guest(visitor: str) -> bool:
+    """Whether a name is shared by everybody without a cookie at one address: no History, nothing owned."""
+    return visitor.startswith(_GUEST)
 
 
 def guest_name(address: str) -> str:
@@ -162,13 +167,13 @@ def key_of(request: Any) -> str | None:
 
 def owns(visitor: str, job: HasOwner) -> bool:
     """Whether a job is in this visitor's History. Guests own nothing."""
-    return not visitor.startswith(_GUEST) and hmac.compare_digest(visitor.encode(), job.visitor.encode())
+    return not is_guest(visitor) and hmac.compare_digest(visitor.encode(), job.visitor.encode())
 
 
 def may(visitor: str, job: HasOwner, action: str) -> bool:
     """Whether a visitor may do `action` to a job whose id they know: owners everything, others may only stop what
     was started by a client without cookies."""
-    return owns(visitor, job) or (action == "stop" and job.visitor.startswith(_GUEST))
+    return owns(visitor, job) or (action == "stop" and is_guest(job.visitor))
 
 
 def may_look(visitor: str, job: HasOwner, *, private: bool) -> bool:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from starlette.requests import ClientDisconnect
 
+from evolink_ui.net import Refused
 from evolink_ui.web import doors, guard
 from evolink_ui.web.doors import Doors
 from evolink_ui.web.guard import AT_ONCE, Guard, Limits
@@ -88,6 +89,7 @@ def guarded(
     free_bytes: Callable[[], int] | None = None,
     login: Callable[[Any], str | None] | None = None,
     proxies: tuple[str, ...] = (),
+    judge_call: Callable[[bytes], None] = lambda body: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[httpx.Client]:
     app = Guard(
@@ -101,6 +103,7 @@ def guarded(
         limits=Limits(Allowance(requests, 60.0), Allowance(uploads, 3600.0)),
         login=login,
         free_bytes=free_bytes,
+        judge_call=judge_call,
         root_path=root_path,
         clock=clock,
     )
@@ -350,6 +353,27 @@ def test_a_body_beyond_its_doors_limit_is_refused_announced_or_not(
     assert client.post(path, content=fits).json()["size"] == limit
 
 
+def test_a_call_is_judged_whole_and_passed_on_as_it_was() -> None:
+    judged: list[bytes] = []
+
+    def judge(body: bytes) -> None:
+        judged.append(body)
+        if b"passwd" in body:
+            raise Refused("file_not_received", "This is not a file that was uploaded here.", "Upload it.")
+
+    with guarded(judge_call=judge) as client:
+        parts = [b"x" * 70_000, b"y" * 70_000, b"z"]
+        assert client.post("/gradio_api/call/start", content=iter(parts)).json()["size"] == 140_001
+        assert judged == [b"".join(parts)]
+        for path in ("call/start", "call/v2/start", "run/start", "api/start", "queue/join"):
+            answer = client.post(f"/gradio_api/{path}", content=iter([b"pass", b"wd"]))
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "file_not_received")
+        with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as raw:
+            raw.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
+        assert client.post("/gradio_api/queue/join", content=b"whole").status_code == 200
+        assert judged[-1] == b"whole" and b"half" not in judged
+
+
 def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(client: httpx.Client) -> None:
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as raw:
         raw.sendall(
@@ -360,7 +384,7 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(client: httpx.C
 
 
 def test_a_body_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = doors.Door("api", 1000, body_seconds=0.2)
+    slow = doors.Door("api", 1000, body_seconds=0.2, is_call=True)
     monkeypatch.setitem(doors._POST_EXACT, "/gradio_api/queue/join", slow)
     with guarded() as client:
         with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as raw:

@@ -1,5 +1,6 @@
 """Which paths are opened when a stranger names them."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from evolink_ui.net import Refused
-from evolink_ui.web.received import received_file
+from evolink_ui.web.received import judge_call, received_file
 
 HASH = "a" * 64
 
@@ -129,3 +130,31 @@ def test_without_an_upload_folder_nothing_passes(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "never"))
     with pytest.raises(Refused):
         received_file({"path": "/etc/passwd"})
+
+
+def test_a_call_may_name_uploads_and_nothing_else_at_any_depth(uploads: Path) -> None:
+    good = {"path": str(uploads / HASH / "photo.png"), "meta": {"_type": "gradio.FileData"}}
+    for form in (
+        {"data": [good]},
+        {"data": [[{"a": good}]]},
+        {"data": [None, "x", 1]},
+        {"data": [{"path": "/etc/passwd"}]},
+    ):
+        judge_call(json.dumps(form).encode())
+    for path in ("/etc/passwd", "https://example.com/a.png", str(uploads / "loose.png"), ["/etc/passwd"], {"a": 1}):
+        for meta in ({"_type": "gradio.FileData"}, {}, None):
+            bad = {"path": path, "meta": meta}
+            for body in ({"data": [bad]}, {"x": [[[{"y": bad}]]]}, [bad], {"data": [good, bad]}):
+                with pytest.raises(Refused):
+                    judge_call(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"{} {}"])
+def test_a_call_that_is_not_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused) as caught:
+        judge_call(body)
+    assert caught.value.code == "not_json"
+
+
+def test_a_call_nested_as_deep_as_it_parses_is_judged() -> None:
+    judge_call(b"[" * 900 + b"]" * 900)
