@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "EVOLINK_UI_"
@@ -117,14 +125,16 @@ class Settings(BaseSettings):
 
     @field_validator("base_url", "files_url", "public_url", "s3_endpoint", "s3_public_url")
     @classmethod
-    def _is_url(cls, value: str) -> str:
+    def _is_url(cls, value: str, info: ValidationInfo) -> str:
         value = value.rstrip("/")
         if not value:
             return value
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("is not an http(s) address")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        # Requests to a store are signed and carry no secret, and stores often stand on a private network.
+        plain_is_fine = parts.hostname in LOOPBACK_HOSTS or info.field_name == "s3_endpoint"
+        if parts.scheme == "http" and not plain_is_fine:
             raise ValueError("must begin with https:// (plain http:// is for this machine only)")
         if parts.username or parts.query or parts.fragment:
             raise ValueError("must be a plain address, without user, query or fragment")

@@ -119,6 +119,11 @@ def test_proxies_and_the_database_url_are_understood(monkeypatch: pytest.MonkeyP
     assert settings.sqlalchemy_url == "postgresql+psycopg://u:p@localhost/x"
 
 
+def test_a_store_may_stand_on_a_private_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_UI_S3_ENDPOINT", "http://store:9000")
+    assert load_settings().s3_endpoint == "http://store:9000"
+
+
 def test_a_space_knows_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().public_address == ""
     monkeypatch.setenv("SPACE_ID", "me/motion")
