@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import AliasChoices
 
 from evolink_ui.settings import Settings, SettingsError, load_settings, settings_or_exit
 
@@ -139,7 +140,7 @@ def test_every_variable_stands_in_the_example_file_with_its_default() -> None:
     listed = dict(line.lstrip("# ").split("=", 1) for line in text.splitlines() if "EVOLINK_" in line and "=" in line)
     for name, field in Settings.model_fields.items():
         alias = field.validation_alias
-        variable = alias.choices[0] if alias is not None and not isinstance(alias, str) else f"EVOLINK_UI_{name.upper()}"  # type: ignore[union-attr]
+        variable = alias.choices[0] if isinstance(alias, AliasChoices) else f"EVOLINK_UI_{name.upper()}"
         assert variable in listed, variable
         if isinstance(field.default, int | float) and not isinstance(field.default, bool):
             assert float(listed[str(variable)]) == field.default
