@@ -118,7 +118,7 @@ def ellipse(middle: Points, radius_x: float, radius_y: float, turn: float = 0.0)
     around = np.linspace(0, 2 * np.pi, 3 * ROUND, endpoint=False)
     flat = np.column_stack([radius_x * np.cos(around), radius_y * np.sin(around)])
     cos, sin = np.cos(turn), np.sin(turn)
-    return middle + flat @ np.array([[cos, sin], [-sin, cos]])
+    return np.asarray(middle + flat @ np.array([[cos, sin], [-sin, cos]]), np.float64)
 
 
 def rounded(corners: ArrayLike, steps: int = 8) -> Points:
@@ -127,7 +127,7 @@ def rounded(corners: ArrayLike, steps: int = 8) -> Points:
     before, after, beyond = np.roll(at, 1, axis=0), np.roll(at, -1, axis=0), np.roll(at, -2, axis=0)
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
     one, two, three, four = (side[:, None] for side in (before, at, after, beyond))
-    curve = two + 0.5 * t * (
+    curve: Points = two + 0.5 * t * (
         three - one + t * (2 * one - 5 * two + 4 * three - four + t * (3 * (two - three) + four - one))
     )
     return np.asarray(curve.reshape(-1, 2), np.float64)

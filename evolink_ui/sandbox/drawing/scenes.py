@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import cv2
-import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
+import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 

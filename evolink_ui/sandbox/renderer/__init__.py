@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import RenderError
-    from .render import Orientation, Progress, Result, render
+    from .rendering import Orientation, Progress, Result, render
 
 __all__ = ["Orientation", "Progress", "RenderError", "Result", "render"]
 
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> object:
 
         return RenderError
     if name in __all__:
-        from . import render as module
+        from . import rendering
 
-        return getattr(module, name)
+        return getattr(rendering, name)
     raise AttributeError(name)

@@ -119,7 +119,7 @@ def _run(order: argparse.Namespace, reporter: Reporter) -> tuple[dict[str, objec
     import cv2
 
     from .errors import RenderError
-    from .render import render
+    from .rendering import render
 
     # One thread here: ffmpeg decodes and encodes beside us, and two threads in a net cost twice the CPU for little.
     cv2.setNumThreads(1)

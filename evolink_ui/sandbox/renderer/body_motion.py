@@ -177,7 +177,7 @@ class BodyMotion:
         """(frames,): by how much a line is turned against the picture, or against the first frame."""
         angle = np.unwrap(angle_of(moving))
         if self._relative:
-            return angle - angle[0]
+            return np.asarray(angle - angle[0], np.float64)
         return wrapped(angle - angle_of(resting))
 
     def _relative_length(self, length: Floats, low: float, high: float) -> Floats:

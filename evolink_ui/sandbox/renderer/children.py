@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import IO, Final
 
-import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
+import imageio_ffmpeg
 
 _LOCK: Final = threading.Lock()
 _RUNNING: Final[set[subprocess.Popen[bytes]]] = set()

@@ -83,9 +83,9 @@ def find_shadow(bgr: NDArray[np.uint8], alpha: NDArray[np.float32], ankles: Floa
     clear = (cv2.dilate((alpha[wide] > 0.02).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0).astype(np.float32)
     expected = _ground(bright, clear, strip)
     inner = np.s_[:, strip:-strip]
-    ratio = spread((bright / expected)[inner][..., None], clear[inner])[..., 0]
-    ratio = cv2.GaussianBlur(cv2.medianBlur(ratio.astype(np.float32), 5), (0, 0), 0.025 * torso)
-    dark = np.clip(1 - ratio, 0, 1 - DARKEST)
+    left_over = spread((bright / expected)[inner][..., None], clear[inner])[..., 0]
+    ratio = cv2.GaussianBlur(cv2.medianBlur(left_over, 5), (0, 0), 0.025 * torso)
+    dark = np.clip(1 - np.asarray(ratio, np.float64), 0, 1 - DARKEST)
     dark = dark * smoothstep((dark - FAINT) / FAINT) * _towards_border(dark.shape, 0.12 * torso)
     visible = float(((dark > 2 * FAINT) & (clear[inner] > 0)).sum())
     if visible < LEAST_AREA * torso**2:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .backdrop import fill_behind, hole_of
 from .badge import make_badge, make_watermark
 from .body_actor import BodyActor
 from .body_motion import BodyMotion
@@ -25,7 +26,8 @@ from .follow import follow_person
 from .parts import divide
 from .picture import Picture, Quality, load_picture
 from .point_tracks import track_points
-from .prepare import prepare
+from .prepare import GAP, prepare
+from .subject import cut_out_subject
 
 Orientation = Literal["image", "video"]
 Progress = Callable[[float, str], None]
@@ -148,7 +150,12 @@ def _cast(
         return "body", _Held(actor, motion.count - 1), track.frame_count
     tracks = track_points(clip, watch)
     moving = read_motion(tracks, FLOW_SMOOTHING_SECONDS * fps)
-    actor = FlowActor(picture.foreground, picture.alpha, picture.backdrop, moving, fps)
+    alpha, backdrop = picture.alpha, picture.backdrop
+    if alpha is None and not moving.whole_frame:
+        alpha = cut_out_subject(picture.bgr)
+        if alpha is not None:
+            backdrop = fill_behind(picture.bgr, hole_of(alpha, GAP * max(picture.width, picture.height)))
+    actor = FlowActor(picture.foreground, alpha, backdrop, moving, fps)
     return "flow", _Held(actor, len(tracks.positions) - 1), tracks.frame_count
 
 
