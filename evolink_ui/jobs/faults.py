@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import replace
 
 from evolink_ui.evolink import EvoLinkError, Task, failure_of
@@ -48,6 +47,21 @@ NO_RESULT = Fault(
 )
 
 
+DISK_TROUBLE = Fault(
+    "disk_trouble",
+    "The video is finished at EvoLink, but this app's disk is full or can't be written to.",
+    "Open EvoLink's own link while it lives (24 hours). When there is room on the disk, press Follow again.",
+    charged="yes",
+    retryable=True,
+)
+FILES_LOST = Fault(
+    "files_lost",
+    "This app can no longer read the files of this order. Nothing was ordered or charged.",
+    "Give the picture and the video again; if it happens again, tell the owner of this app.",
+    charged="no",
+)
+
+
 def of_error(error: EvoLinkError) -> Fault:
     """The client's error, as it stands."""
     return Fault(
@@ -68,7 +82,7 @@ def while_hosting(error: HostingError | EvoLinkError | JobError | KeyLost | OSEr
         case KeyLost():
             return replace(KeyLost.fault, charged="no", next_step="Enter your key again and press Edit and try again.")
         case OSError():
-            return replace(disk_trouble(error), charged="no")
+            return FILES_LOST
         case _:
             return Fault(error.code, error.message, error.next_step, charged="no")
 
@@ -95,18 +109,6 @@ def key_trouble(error: JobError | KeyLost) -> Fault:
     if isinstance(error, KeyLost):
         return KeyLost.fault
     return Fault(error.code, error.message, error.next_step, charged="unknown", retryable=True)
-
-
-def disk_trouble(error: OSError) -> Fault:
-    """Our own disk failed us."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return Fault(
-        "disk_full" if full else "disk_error",
-        "This app's disk is full." if full else "This app's disk can't be read or written at the moment.",
-        "Tell the owner of this app; then press Follow again. EvoLink's own link works for 24 hours.",
-        charged="yes",
-        retryable=True,
-    )
 
 
 def of_task(task: Task) -> Fault:

@@ -62,7 +62,8 @@ def view(job: Job, *, now: float, place_in_line: int | None, link: Callable[[Job
             "url": link(job, "result") if done else None,
             "seconds": job.video_seconds,
             "bytes": job.result_bytes,
-            "vendor_url": job.vendor_url,
+            # The sandbox's own links lead nowhere outside this process.
+            "vendor_url": job.vendor_url if job.mode == "live" else None,
             "vendor_expires_at": _iso(job.vendor_expires_at),
         }
         if job.vendor_url

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from evolink_ui.evolink import (
     Element,
     EvoLinkError,
+    LocalFileProblem,
     ModelParams,
     MotionControlRequest,
     OutcomeUnknown,
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 RESULT_LIFE_SECONDS = 24 * 3600.0  # the vendor's result links live so long
 SAVE_PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between attempts at a download; the last one repeats
+HOPELESS_RESULTS = frozenset({"result_refused", "result_bad_link"})  # links that no waiting makes fit to fetch
 INSIST_SECONDS = 600.0  # how long a paid fact is offered to a database that doesn't answer
 
 
@@ -151,14 +153,15 @@ class Work:
         for attempt in itertools.count():
             try:
                 size = await self._vendor().of_job(job).download(job.vendor_url, path)
+            except LocalFileProblem:
+                await self._end(job, State.STOPPED, faults.DISK_TROUBLE)
+                return
             except EvoLinkError as error:
-                if not error.retryable or self._clock() > (job.vendor_expires_at or 0):
+                hopeless = not error.retryable or error.code in HOPELESS_RESULTS
+                if hopeless or self._clock() > (job.vendor_expires_at or 0):
                     await self._end(job, State.STOPPED, faults.while_saving(error))
                     return
                 log.warning("job=%s task=%s result not saved yet: %s", job.id, job.task_id, error.code)
-            except OSError as error:
-                await self._end(job, State.STOPPED, faults.disk_trouble(error))
-                return
             except (JobError, KeyLost) as error:
                 await self._end(job, State.STOPPED, faults.key_trouble(error))
                 return
