@@ -1,0 +1,102 @@
+"""What a job's public view says, and never says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_ui.jobs.credits import credits_on_the_wire
+from evolink_ui.jobs.job import Job, State
+from evolink_ui.jobs.ledger import Ledger
+from evolink_ui.jobs.view import ACTIONS, eta_seconds, view
+
+from .test_ledger import add
+
+NOW = 2_000_000_000.0
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    folder: Path = tmp_path_factory.mktemp("view")
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.sqlite'}", clock=lambda: NOW)
+    job = add(ledger, sealed_key="sealed-marked")
+    ledger.close()
+    return job
+
+
+def shown(job: Job, now: float = NOW) -> dict[str, Any]:
+    return view(job, now=now, place_in_line=None, link=lambda job, kind: f"files/{kind}")
+
+
+def test_the_view_tells_neither_keys_nor_whose_it_is(job: Job) -> None:
+    text = str(shown(replace(job, idempotency_key="idem-marked", visitor="visitor-marked")))
+    assert "marked" not in text
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_progress_is_100_only_when_the_video_is_here(job: Job, state: State) -> None:
+    seen = shown(replace(job, state=state, progress=100))
+    assert (seen["progress"] == 100) == (state is State.DONE)
+    assert seen["actions"] == list(ACTIONS[state])
+
+
+def test_unknown_progress_stays_unknown(job: Job) -> None:
+    assert shown(replace(job, state=State.RUNNING))["progress"] is None
+
+
+def test_the_clock_of_an_ended_job_stands_still(job: Job) -> None:
+    ended = replace(job, state=State.DONE, finished_at=NOW + 42)
+    assert shown(ended, NOW + 9999)["elapsed_seconds"] == 42
+    assert shown(job, NOW + 9999)["elapsed_seconds"] == 9999
+
+
+def test_the_sandboxs_inner_link_is_not_shown(job: Job) -> None:
+    done = replace(job, state=State.DONE, vendor_url="https://x.example/v.mp4", vendor_expires_at=NOW)
+    assert shown(done)["result"]["vendor_url"] is None
+    assert shown(replace(done, mode="live"))["result"]["vendor_url"] == "https://x.example/v.mp4"
+
+
+@given(
+    progress=st.none() | st.integers(-5, 120),
+    elapsed=st.floats(0, 1e6),
+    estimate=st.none() | st.floats(1, 1e5),
+)
+def test_time_left_is_positive_and_shown_while_running_only(
+    job: Job, progress: int | None, elapsed: float, estimate: float | None
+) -> None:
+    running = replace(job, state=State.RUNNING, progress=progress, estimated_seconds=estimate, ordered_at=NOW)
+    left = eta_seconds(running, NOW + elapsed)
+    assert left is not None
+    assert 1 <= left < 1e8
+    assert eta_seconds(replace(running, state=State.QUEUED), NOW) is None
+
+
+def test_time_left_follows_progress_when_the_estimate_is_wrong(job: Job) -> None:
+    late = replace(job, state=State.RUNNING, progress=50, estimated_seconds=60, ordered_at=NOW)
+    assert eta_seconds(late, NOW + 300) == pytest.approx(150, abs=100)
+
+
+@pytest.mark.parametrize(
+    ("wire", "estimated", "credits"),
+    [
+        (40.824, 40.824, 40.824),
+        (408_240, 40.824, 40.824),
+        (52.0, 40.824, 52.0),
+        (60.0, 40.824, None),
+        (4082.4, 40.824, None),
+        (0, 40.824, None),
+        (None, 40.824, None),
+    ],
+)
+def test_the_vendors_number_counts_only_on_a_scale_that_fits(
+    wire: float | None,
+    estimated: float,
+    credits: float | None,  # noqa: A002  the domain's word
+) -> None:
+    found = credits_on_the_wire(wire, estimated)
+    assert found == (None if credits is None else pytest.approx(credits))
