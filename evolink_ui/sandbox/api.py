@@ -231,12 +231,7 @@ async def _settled(handler: Handler, request: Request, fault: str | None) -> Res
 
 
 async def _no_such_path(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    response = errors.not_found().response()
-    if status == 405:
-        response = errors.ApiError(
-            405, "method_not_allowed", f"{request.method} does not work here.", "invalid_request_error"
-        ).response()
+    response = errors.not_found().response()  # a wrong method too: the vendor describes no 405
     response.headers["X-Request-Id"] = uuid.uuid4().hex
     return response
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -23,6 +23,9 @@ from .tasks import Tasks
 STOP_LOOK_SECONDS = 0.1  # how soon network work notices that the sandbox closes
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+CHECK_AGAIN_SECONDS = (1.0, 4.0)  # a check gives up after 2 s, which a loaded machine may well need for a good file
+MACHINE_CODES = frozenset({"check_busy", "check_failed"})
 
 T = TypeVar("T")
 
@@ -89,7 +92,10 @@ class Inputs:
         image = self._bring(order.image_url, folder / "image", ".jpg", limits.IMAGE_MAX_BYTES, "image_urls", stop)
         video = self._bring(order.video_url, folder / "video", ".mp4", limits.VIDEO_MAX_BYTES, "video_urls", stop)
         orientation: limits.Orientation = "image" if order.orientation == "image" else "video"
-        reports = {"image_urls": media.check_image(image), "video_urls": media.check_video(video, orientation)}
+        reports = {
+            "image_urls": _judged(lambda: media.check_image(image), stop),
+            "video_urls": _judged(lambda: media.check_video(video, orientation), stop),
+        }
         faults = [
             f"{name}: {problem.message} {problem.next_step}"
             for name, report in reports.items()
@@ -146,6 +152,18 @@ class Inputs:
                 task = self._tasks.with_result(token)
                 return self._results / f"{task.id}.mp4" if task is not None else None
         return None
+
+
+def _judged(check: Callable[[], media.Report], stop: threading.Event) -> media.Report:
+    """A verdict on the file itself: a check that the machine was too busy for is made again."""
+    report = check()
+    for pause_seconds in CHECK_AGAIN_SECONDS:
+        if not any(problem.code in MACHINE_CODES for problem in report.problems):
+            break
+        if stop.wait(pause_seconds):
+            raise Closing
+        report = check()
+    return report
 
 
 def _port(parts: SplitResult) -> int | None:
