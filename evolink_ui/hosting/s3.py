@@ -1,8 +1,8 @@
 """Any S3-compatible store: AWS, Cloudflare R2, Backblaze B2, MinIO and so on.
 
-obstore signs, httpx sends. obstore, because its import takes 0.05 s and one wheel of 16 MB where boto3 takes half a
-second and its client alone more memory than a whole upload may; and because its own `put` cuts large files into parts
-that stay hidden in the bucket, and cost money, when a process dies between them, the file goes out as one signed PUT.
+obstore signs, httpx sends. obstore, because it is ready to sign after 0.02 s and with 13 MB where boto3 takes 0.3 s and
+39 MB. Its own `put`, like boto3's, cuts large files into parts, which take memory (`benchmarks/hosting.py`) and stay in
+the bucket, hidden and paid for, when a process dies between them; so a file goes out as one signed PUT from disk.
 """
 
 from __future__ import annotations
