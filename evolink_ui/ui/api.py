@@ -7,7 +7,7 @@ from gradio.events import api
 
 from evolink_ui.jobs import Job, JobError, Jobs
 from evolink_ui.net import Refused
-from evolink_ui.ui.desk import Answer, order_of, orientation_of
+from evolink_ui.ui.desk import Answer, Wrong, order_of, orientation_of
 from evolink_ui.ui.lookup import shown
 from evolink_ui.web.received import received_file
 from evolink_ui.web.routes import for_visitor
@@ -89,7 +89,7 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
                 strict=True,
             )
             job = await jobs.start(order, visitor=visitor_of(request), api_key=key_of(request))
-        except (JobError, Refused) as error:
+        except (JobError, Refused, Wrong) as error:
             raise _error(error) from None
         return await _show(job, request)
 
@@ -148,5 +148,5 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
         api(function, api_name=function.__name__, concurrency_limit=None)
 
 
-def _error(error: JobError | Refused) -> gr.Error:
+def _error(error: JobError | Refused | Wrong) -> gr.Error:
     return gr.Error(f"{error.message} {error.next_step}", print_exception=False)

@@ -183,11 +183,11 @@ async function order() {
   refresh();
   const file = (pick) => (pick.path ? { path: pick.path, orig_name: pick.name } : null);
   try {
-    const view = await kit.ask("order", {
+    const { job } = await kit.ask("order", {
       ...form, attempt, image: file(image.pick), video: file(video.pick), image_url: image.pick.url ?? "", video_url: video.pick.url ?? "",
     }, image.pick.url || video.pick.url ? LINK_PATIENCE_MS : ORDER_PATIENCE_MS);
     attempt = null;
-    kit.tell("job", { id: view.id, view, started: true });
+    kit.tell("job", { id: job.id, view: job, started: true });
   } catch (error) {
     // The same attempt goes out again after a cut, so that a second press cannot become a second order.
     if (error.code !== "no_connection") attempt = null;

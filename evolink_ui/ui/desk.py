@@ -43,7 +43,7 @@ class Wrong(Exception):
 
     def __init__(self, code: str, message: str, next_step: str) -> None:
         super().__init__(message)
-        self.answer = {"code": code, "message": message, "next_step": next_step}
+        self.code, self.message, self.next_step = code, message, next_step
 
 
 def answered(handler: Handler) -> Handler:
@@ -53,11 +53,9 @@ def answered(handler: Handler) -> Handler:
     async def answer(data: Any, request: gr.Request) -> Answer:
         try:
             return await handler(data if isinstance(data, dict) else {}, request)
-        except Wrong as wrong:
-            return {"error": wrong.answer}
         except JobError as error:
             return {"error": error.to_dict()}
-        except (Refused, EvoLinkError) as error:
+        except (Wrong, Refused, EvoLinkError) as error:
             return {"error": {"code": error.code, "message": error.message, "next_step": error.next_step}}
 
     return answer
@@ -121,13 +119,13 @@ class Desk:
         return answer
 
     async def order(self, form: Mapping[str, Any], request: gr.Request) -> Answer:
-        """Place the order of a form: the new job's view."""
+        """Place the order of a form: {job}, the new job's view."""
         visitor = visitor_of(request)
         attempt = str(form.get("attempt") or "")[:ATTEMPT_MAX_CHARS]
 
         async def start() -> Answer:
             job = await self._jobs.start(order_of(form), visitor=visitor, api_key=key_of(request))
-            return await self._jobs.show(job)
+            return {"job": await self._jobs.show(job)}
 
         return await (self._attempts.once(visitor, attempt, start) if attempt else start())
 

@@ -1,0 +1,126 @@
+"""What the page asks of the server: judged files, one order a press, nothing opened that was not uploaded."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evolink_ui.jobs import Job
+from evolink_ui.ui.desk import Attempts, receive
+from tests.jobs.material import make_video
+from tests.stub import Stub
+from tests.ui.conftest import Desktop, upload_folder, uploaded
+
+Ended = Callable[[str], Awaitable[Job]]
+
+
+def form(image: Path, video: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "prompt": "A dance", "quality": "720p", "character_orientation": "image", "keep_sound": True,
+        "watermark": False, "element_id": "", "image": uploaded(image), "video": uploaded(video), **more,
+    }  # fmt: skip
+
+
+async def test_a_judged_file_comes_with_facts_a_poster_and_prices(desktop: Desktop, image: Path, video: Path) -> None:
+    picture = await desktop.ask("judge_image", uploaded(image))
+    assert picture["report"]["ok"]
+    assert picture["poster"].startswith("data:image/jpeg;base64,")
+    motion = await desktop.ask("judge_video", {**uploaded(video), "character_orientation": "image"})
+    assert motion["report"]["facts"]["duration_seconds"] == pytest.approx(4.0, abs=0.1)
+    assert motion["prices"]["720p"] == {"credits": pytest.approx(32.6592), "usd": pytest.approx(0.4803)}
+
+
+async def test_a_video_that_only_the_orientation_forbids_is_let_through_with_its_facts(
+    desktop: Desktop, tmp_path: Path
+) -> None:
+    long = make_video(tmp_path / "long.mp4", seconds=12, sound=False)
+    answer = await desktop.ask("judge_video", {**uploaded(long), "character_orientation": "image"})
+    assert answer["report"]["ok"]
+    assert answer["report"]["problems"] == []
+    short = make_video(tmp_path / "short.mp4", seconds=2, sound=False)
+    answer = await desktop.ask("judge_video", {**uploaded(short), "character_orientation": "image"})
+    assert not answer["report"]["ok"]
+
+
+async def test_an_order_becomes_a_job_of_its_visitor(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    view = (await desktop.ask("order", form(image, video, attempt="a")))["job"]
+    assert view["state"] == "queued"
+    assert (await ended(view["id"])).visitor == "v_anna"
+    assert stub.paid == 1
+
+
+async def test_the_same_press_twice_is_one_order_and_another_press_is_another(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    answers = await asyncio.gather(*(desktop.ask("order", form(image, video, attempt="same")) for _ in range(2)))
+    first, second = (answer["job"] for answer in answers)
+    assert first["id"] == second["id"]
+    third = (await desktop.ask("order", form(image, video, attempt="other")))["job"]
+    stranger = (await desktop.ask("order", form(image, video, attempt="same"), "v_ben"))["job"]
+    assert len({first["id"], third["id"], stranger["id"]}) == 3
+    for view in (first, third, stranger):
+        await ended(view["id"])
+    assert stub.paid == 3
+
+
+async def test_a_press_that_failed_can_be_repeated(desktop: Desktop, image: Path, video: Path) -> None:
+    bad = await desktop.ask("order", form(image, video, attempt="a", prompt="x" * 2501))
+    assert (bad["error"]["code"], bad["error"]["field"]) == ("prompt_too_long", "prompt")
+    good = await desktop.ask("order", form(image, video, attempt="a"))
+    assert "error" not in good
+
+
+async def test_old_presses_are_forgotten() -> None:
+    attempts, calls = Attempts(keep=1), []
+
+    async def start() -> dict[str, Any]:
+        calls.append(1)
+        return {}
+
+    for name in ("a", "b", "a"):
+        await attempts.once("v", name, start)
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../../etc/passwd", "", "/proc/self/environ", "http://127.0.0.1/x.png", "\0", None, 7]
+)
+async def test_nothing_is_opened_that_was_not_uploaded(desktop: Desktop, image: Path, video: Path, path: Any) -> None:
+    for name in ("judge_image", "judge_video"):
+        assert "error" in await desktop.ask(name, {"path": path, "orig_name": "x.png"})
+    refused = await desktop.ask("order", {**form(image, video), "image": {"path": path}})
+    assert "error" in refused
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 3, {"image": []}, {"form": 1, "job_id": {}}])
+async def test_nonsense_from_a_browser_is_answered_and_never_an_exception(desktop: Desktop, value: Any) -> None:
+    for name in desktop.functions:
+        if name.startswith("page_") and name != "page_example":
+            assert isinstance(await desktop.ask(name.removeprefix("page_"), value), dict)
+
+
+async def test_the_balance_is_the_vendors_and_none_where_it_does_not_say(desktop: Desktop, stub: Stub) -> None:
+    stub.credits_left = 12.5
+    assert await desktop.ask("balance", {}) == {"remaining": 12.5}
+    stub.keys = {"another"}
+    assert await desktop.ask("balance", {}) == {"remaining": None}
+
+
+async def test_the_example_is_received_as_an_upload_and_kept_once(desktop: Desktop) -> None:
+    pair = await desktop.ask("example", {})
+    again = await desktop.ask("example", {})
+    assert pair == again
+    for file in pair.values():
+        assert Path(file["path"]).is_relative_to(upload_folder().resolve())
+    judged = await desktop.ask("judge_video", {"path": pair["video"]["path"]})
+    assert judged["report"]["ok"]
+    assert judged["report"]["warnings"] == []
+
+
+def test_receiving_the_same_bytes_twice_keeps_one_file(image: Path) -> None:
+    assert receive(image) == receive(image)
+    assert len(list(upload_folder().iterdir())) == 1

@@ -1,0 +1,193 @@
+"""My videos, Look up, As code and the end points for programs."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from evolink_ui.evolink import Task
+from evolink_ui.jobs import Jobs, Order
+from evolink_ui.ui.lookup import shown
+from evolink_ui.ui.page import page_options
+from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_python, request_body
+from tests.stub import Stub, Timeline
+from tests.ui.conftest import Desktop, request_of, uploaded
+from tests.ui.test_desk import Ended, form
+
+FULL = Order(
+    prompt="It's a 'quoted' \"dance\"\nwith lines",
+    quality="1080p",
+    character_orientation="video",
+    keep_sound=False,
+    watermark=True,
+    element_id="123",
+    image_url="https://example.org/a.png",
+    video_url="https://example.org/b.mp4",
+)
+
+
+async def test_my_videos_are_a_visitors_own_in_pages_newest_first(
+    desktop: Desktop, ended: Ended, image: Path, video: Path
+) -> None:
+    ids = []
+    for number in range(3):
+        view = (await desktop.ask("order", form(image, video, prompt=f"Number {number}")))["job"]
+        ids.append(view["id"])
+        await ended(view["id"])
+    first = await desktop.ask("videos", {"limit": 2})
+    rest = await desktop.ask("videos", {"limit": 2, "offset": 2})
+    assert [view["id"] for view in first["jobs"] + rest["jobs"]] == ids[::-1]
+    assert (first["more"], rest["more"]) == (True, False)
+    found = await desktop.ask("videos", {"search": "number 1", "state": "done"})
+    assert [view["id"] for view in found["jobs"]] == [ids[1]]
+    assert (await desktop.ask("videos", {"state": "failed"}))["jobs"] == []
+    assert (await desktop.ask("videos", {}, "v_ben"))["jobs"] == []
+
+
+async def test_a_job_is_used_again_with_its_form_and_files_by_its_owner_only(
+    desktop: Desktop, jobs: Jobs, ended: Ended, image: Path, video: Path
+) -> None:
+    view = (await desktop.ask("order", form(image, video, quality="1080p")))["job"]
+    await ended(view["id"])
+    again = await desktop.ask("reuse", {"id": view["id"]})
+    assert again["request"]["quality"] == "1080p"
+    repeated = {**again["request"], "image": again["image"], "video": again["video"]}
+    assert "error" not in await desktop.ask("order", repeated)
+    assert (await desktop.ask("reuse", {"id": view["id"]}, "v_ben"))["error"]["code"] == "job_not_found"
+    jobs.image_path(await jobs.get(view["id"])).unlink()
+    assert (await desktop.ask("reuse", {"id": view["id"]}))["image"] is None
+
+
+async def test_a_task_is_looked_up_and_its_end_explained(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    stub.timeline = Timeline(seconds=0.0, outcome="failed", error={"code": "content_policy_violation"})
+    await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
+    task = (await desktop.ask("lookup", {"task_id": stub.orders[0].task_id}))["task"]
+    assert task["status"] == "failed"
+    assert task["error"]["charged"] == "no"
+    assert task["error"]["next_step"]
+    assert "error" in await desktop.ask("lookup", {"task_id": "task-unified-1-none"})
+
+
+def test_results_are_links_to_hosts_only() -> None:
+    task = Task.from_wire(
+        {
+            "id": "task-unified-1",
+            "status": "completed",
+            "progress": 100,
+            "results": ["https://example.org/a.png", "javascript:alert(1)"],
+            "result_data": [{"audio_url": "https://example.org/b.mp3"}, {"video_url": "https://example.org/a.png"}],
+        }
+    )
+    assert shown(task)["results"] == ["https://example.org/a.png", "https://example.org/b.mp3"]
+
+
+async def test_as_code_shows_the_request_and_the_newest_task_without_the_key(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    view = (await desktop.ask("order", form(image, video)))["job"]
+    await ended(view["id"])
+    ask = {"form": form(image, video), "job_id": view["id"], "origin": "http://127.0.0.1:7860/"}
+    texts = await desktop.ask("code", ask)
+    assert json.loads(texts["task"])["id"] == stub.orders[0].task_id
+    assert json.loads(texts["request"])["prompt"] == "A dance"
+    assert "sk-owner" not in json.dumps(texts)
+    assert (await desktop.ask("code", ask, "v_ben"))["task"] is None
+    stub.keys = {"another"}
+    assert (await desktop.ask("code", ask))["task"] is None
+
+
+def test_the_curl_snippet_sends_exactly_the_request() -> None:
+    words = shlex.split(as_curl(FULL, "https://api.evolink.ai").replace("\\\n", " "), comments=True)
+    assert json.loads(words[words.index("-d") + 1]) == request_body(FULL)
+    assert request_body(FULL)["model_params"]["element_list"] == [{"element_id": "123"}]
+
+
+@pytest.mark.parametrize("order_", [FULL, Order()], ids=["full", "plain"])
+def test_the_python_snippet_makes_the_video_as_it_stands(stub: Stub, tmp_path: Path, order_: Order) -> None:
+    stub.timeline = Timeline(seconds=0.0)
+    hosts = f"base_url={stub.base_url!r}, files_url={stub.files_url!r}"
+    text = as_python(order_).replace('os.environ["EVOLINK_API_KEY"])', f'os.environ["EVOLINK_API_KEY"], {hosts})')
+    (tmp_path / "snippet.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "snippet.py")],
+        cwd=tmp_path,
+        env={"EVOLINK_API_KEY": "sk-x", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert stub.orders[0].body == request_body(order_)
+    assert (tmp_path / "result.mp4").stat().st_size > 0
+
+
+def test_the_gradio_client_snippet_is_python_and_names_every_field() -> None:
+    for order_ in (FULL, Order()):
+        text = as_gradio_client(order_, "http://127.0.0.1:7860/")
+        compile(text, "snippet", "exec")
+        assert text.count("=") > 10
+
+
+# ---- for programs ----------------------------------------------------------------------------------------------
+
+
+async def test_programs_can_check_start_look_and_stop(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    call = desktop.functions
+    files: dict[str, Any] = {"image": uploaded(image), "video": uploaded(video)}
+    assert (await call["check"](**files))["video"]["ok"]
+    assert await call["check"]() == {}
+    stub.timeline = Timeline(seconds=60.0)
+    job = await call["start"](request_of("v_anna"), **files)
+    assert (await call["status"](job["id"], request_of("v_ben")))["actions"] == []
+    with pytest.raises(gr.Error, match="somebody else"):
+        await call["stop"](job["id"], request_of("v_ben"))
+    assert (await call["stop"](job["id"], request_of("v_anna")))["state"] == "stopped"
+    with pytest.raises(gr.Error, match="not possible"):
+        await call["stop"](job["id"], request_of("v_anna"))
+
+
+async def test_programs_are_refused_in_plain_words(desktop: Desktop, image: Path) -> None:
+    call = desktop.functions
+    with pytest.raises(gr.Error, match="Add a video"):
+        await call["start"](request_of("v_anna"), image=uploaded(image))
+    with pytest.raises(gr.Error, match="upload"):
+        await call["check"](image={"path": "/etc/passwd"})
+    with pytest.raises(gr.Error, match="upload"):
+        await call["start"](request_of("v_anna"), image={"path": "/etc/passwd"})
+    with pytest.raises(gr.Error, match="no such job"):
+        await call["status"]("nothing", request_of("v_anna"))
+    with pytest.raises(gr.Error):
+        await call["task"]("nonsense", request_of("v_anna"))
+
+
+async def test_programs_can_look_up_a_task(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
+    task = await desktop.functions["task"](stub.orders[0].task_id, request_of("v_anna"))
+    assert task["status"] == "completed"
+
+
+# ---- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_only_the_five_end_points_are_public(desktop: Desktop) -> None:
+    public = {f.api_name for f in desktop.page.fns.values() if f.api_visibility == "public"}
+    assert public == {"check", "start", "status", "stop", "task"}
+
+
+def test_the_page_names_no_other_host_in_what_it_loads(desktop: Desktop) -> None:
+    options = page_options()
+    assert "http" not in options["head"]
+    assert "url(" not in options["head"]
+    assert "@import" not in str(options["theme"].to_dict())
+    assert options["theme"]._stylesheets == []

@@ -1,0 +1,66 @@
+"""Words: every sentence of the page comes from `ui/text.py`, and nothing there is dead."""
+
+import re
+import string
+
+import pytest
+
+from evolink_ui.ui.parts import FOLDER, asset
+from evolink_ui.ui.text import ENGLISH, LANGUAGES, say, words
+
+COMMENT = re.compile(r"^\s*//.*$|\s// .*$", re.MULTILINE)
+SCRIPTS = sorted(path.name for path in FOLDER.glob("*.js"))
+CALL = re.compile(r"""\bt\(\s*(?:"([\w.]+)"|`([\w.]*)\$\{)""")
+BARE = re.compile(r'"([a-z_]+(?:\.[a-z0-9_]+)+)"')
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_code_that_a_script_speaks_has_words(script: str) -> None:
+    for whole, prefix in CALL.findall(code_of(script)):
+        if whole:
+            assert whole in ENGLISH, f"{script}: {whole}"
+        elif prefix:
+            assert any(code.startswith(prefix) for code in ENGLISH), f"{script}: {prefix}…"
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_hold_no_sentences_of_their_own(script: str) -> None:
+    sentences = re.findall(r'"([A-Z][a-z]+ [a-z]+ [^"]*)"', code_of(script))
+    assert sentences == []
+
+
+def test_no_sentence_is_dead() -> None:
+    spoken = "\n".join(code_of(script) for script in SCRIPTS)
+    python = "\n".join(path.read_text() for path in FOLDER.glob("*.py") if path.name != "text.py")
+    prefixes = {prefix for _, prefix in CALL.findall(spoken) if prefix}
+    prefixes |= set(re.findall(r"`([a-z_.]+\.)\$\{", spoken)) | {"error.", "next.", "problem.", "head.", "task."}
+    named = set(BARE.findall(spoken)) | set(BARE.findall(python))
+    dead = [code for code in ENGLISH if code not in named and not code.startswith(tuple(prefixes))]
+    assert dead == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_holes(language: str) -> None:
+    for code, text in LANGUAGES[language].items():
+        assert _holes(text) == _holes(ENGLISH[code]), code
+
+
+def test_an_error_always_comes_with_its_next_step() -> None:
+    for code in ENGLISH:
+        if code.startswith("error.") and code != "error.stopped_before_order":
+            assert f"next.{code.removeprefix('error.')}" in ENGLISH
+
+
+def test_words_are_given_out_by_part_and_gaps_are_english() -> None:
+    assert set(words("stage")) == {"stage.upload", "stage.order", "stage.generate", "stage.save"}
+    assert words("stage", language="xx") == words("stage")
+    assert say("videos.empty") == "No videos yet"
+
+
+def code_of(script: str) -> str:
+    """A script without its comments."""
+    return COMMENT.sub("", asset(script))
+
+
+def _holes(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
