@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DEFAULT_BASE_URL = "https://sandbox.evolink.invalid"  # .invalid never resolves (RFC 2606): it can't leave the process
-PLAY_CREDITS = 1_000_000.0  # some 12,000 tasks of ten seconds for each key: nobody should meet the end by accident
+PLAY_CREDITS = 10_000_000.0  # some 120,000 tasks of ten seconds: a shared instance must not run dry by accident
 RESULT_SECONDS = 24 * 3600.0  # the vendor's links to results live a day
 FILE_SECONDS = 72 * 3600.0  # the vendor keeps uploads three days
 TASK_SECONDS = 30 * 24 * 3600.0  # a task can be read for a month; the vendor names no end

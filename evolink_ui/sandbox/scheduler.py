@@ -153,9 +153,13 @@ class Scheduler:
 
     def _sweep(self) -> None:
         self._storage.sweep(time.time() - STRAY_SECONDS)
-        live = self._tasks.live_results()
-        for path in self._results.glob("*.mp4"):
-            if path.stem not in live:
+        found = list(self._results.glob("*.mp4"))
+        # A video gets its place just before its task is completed: whoever is unfinished keeps what is there. In this
+        # order, or a task that is completed in between would be in neither set.
+        wanted = self._tasks.unfinished_ids()
+        wanted |= self._tasks.live_results()
+        for path in found:
+            if path.stem not in wanted:
                 path.unlink(missing_ok=True)
         self._tasks.forget_old()
 

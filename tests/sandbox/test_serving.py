@@ -56,7 +56,7 @@ async def test_the_apps_client_orders_a_real_video_over_a_socket(image: Path, vi
             task = await evolink.create(request, idempotency_key="order-0123456789abcdef")
             again = await evolink.create(request, idempotency_key="order-0123456789abcdef")
             assert again.id == task.id
-            percents = [now.progress async for now in evolink.follow(task.id)]
+            percents = [now.progress async for now in evolink.follow(task.id, estimated_seconds=task.estimated_seconds)]
             done = await evolink.get(task.id)
             assert done.status == "completed", done.raw
             assert percents[-1] == 100

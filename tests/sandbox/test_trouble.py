@@ -120,6 +120,20 @@ async def test_closing_while_a_task_only_pretends_to_take_long_makes_it_wait_for
         assert (await wait_for(client, task["id"]))["status"] == "completed"
 
 
+async def test_a_video_that_has_its_place_but_not_yet_its_tasks_word_is_not_swept_away(
+    make_sandbox: SandboxMaker, image: Path, video: Path, tmp_path: Path
+) -> None:
+    sandbox = make_sandbox(render_command=stand_in(30))
+    async with client_of(sandbox) as client:
+        task = await place(client, await uploaded_order(client, image, video))
+        await wait_for(client, task["id"], "processing")
+    results = tmp_path / "sandbox" / "results"
+    (results / f"{task['id']}.mp4").write_bytes(b"new")
+    (results / "task-unified-1-long-gone.mp4").write_bytes(b"old")
+    await asyncio.to_thread(sandbox._scheduler._sweep)
+    assert [path.stem for path in results.iterdir()] == [task["id"]]
+
+
 async def test_where_files_cannot_be_linked_they_are_copied(
     client: httpx.AsyncClient, image: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
