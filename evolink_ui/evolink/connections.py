@@ -1,12 +1,20 @@
 """The httpx clients behind the transport, and the end of every wait on the network."""
 
+import asyncio
 import ssl
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import httpx
 
 USER_AGENT = "evolink-ui"
+
+READS_AT_ONCE = 32
+"""Reads under way at the same time over one httpx client; further ones queue here. The pool below goes through all of
+its queue at every step: a thousand reads waiting inside it keep the loop busy until their connections time out."""
+
+_read_gates: WeakKeyDictionary[httpx.AsyncClient, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,11 @@ class Clients:
         if self._downloads is None:
             self._downloads = self._make()
         return self._downloads
+
+    @property
+    def read_gate(self) -> asyncio.Semaphore:
+        """To be held during a read. One for each httpx client, however many keys share it."""
+        return _read_gates.setdefault(self.http, asyncio.Semaphore(READS_AT_ONCE))
 
     def _make(self) -> httpx.AsyncClient:
         self._tls = self._tls or httpx.create_ssl_context()

@@ -110,6 +110,12 @@ class Transport:
     ) -> Answer | NoAnswer:
         """Send one request. Never raises for what happens on the way; only cancellation passes through."""
         request = self._request(method, self._hosts[host] + path, body, headers or {}, read_seconds)
+        if method != "GET":
+            return await self._exchange(request, whole_seconds)
+        async with self._clients.read_gate:
+            return await self._exchange(request, whole_seconds)
+
+    async def _exchange(self, request: httpx.Request, whole_seconds: float | None) -> Answer | NoAnswer:
         head: list[httpx.Response] = []
         try:
             async with asyncio.timeout(whole_seconds or self.timeouts.exchange):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from evolink_ui.evolink import (
@@ -16,6 +17,7 @@ from evolink_ui.evolink import (
     Task,
     failure_of,
 )
+from evolink_ui.evolink.connections import READS_AT_ONCE
 from tests.evolink.conftest import KEY, QUICK, FakeTime
 from tests.stub import Order, Stub, Timeline, answer
 
@@ -263,6 +265,29 @@ async def test_a_hundred_tasks_followed_at_once_all_arrive(stub: Stub, request_:
     assert [end[-1].id for end in ends] == [task.id for task in tasks]
     assert {end[-1].status for end in ends} == {"completed"}
     assert stub.paid == 100
+
+
+class Counting(httpx.AsyncHTTPTransport):
+    """A real transport that counts how many requests are inside it."""
+
+    inside = most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            self.inside -= 1
+
+
+async def test_reads_of_many_keys_over_one_client_queue_before_its_pool_not_inside(stub: Stub) -> None:
+    transport = Counting()
+    async with httpx.AsyncClient(transport=transport) as http:
+        clients = [EvoLink(f"key-{n}", base_url=stub.base_url, files_url=stub.files_url, http=http) for n in range(300)]
+        await asyncio.gather(*(client.credits() for client in clients))
+    assert stub.requests("credits") == 300
+    assert transport.most <= READS_AT_ONCE
 
 
 @pytest.mark.parametrize(
