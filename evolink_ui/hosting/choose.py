@@ -81,8 +81,6 @@ async def put_at_first(
         try:
             hosted = await host.put(file, on_progress=on_progress)
         except HostingError as error:
-            if not error.another_may:
-                raise
             refusals.append(error)
         except (Unauthorized, LocalFileProblem):
             raise

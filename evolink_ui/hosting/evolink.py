@@ -42,7 +42,6 @@ class EvoLinkHost:
                 "upload_refused",
                 f"EvoLink's file storage did not take the {file.kind}: {reason}",
                 error.next_step,
-                another_may=True,
             ) from error
         return Hosted(stored.file_url, self._expiry(stored.expires_at), stored.file_id)
 

@@ -12,18 +12,17 @@ OnBytes = Callable[[int], None]
 
 
 class HostingError(Exception):
-    """This host didn't take the file; nothing was ordered.
+    """This host didn't take the file, and another one may; nothing was ordered.
 
     Attributes:
         code: stable name of the fault.
         message: what happened, in plain English.
         next_step: what to do about it.
-        another_may: whether another host may well take it (the file's kind or the quota was the reason).
     """
 
-    def __init__(self, code: str, message: str, next_step: str, *, another_may: bool = False) -> None:
+    def __init__(self, code: str, message: str, next_step: str) -> None:
         super().__init__(message)
-        self.code, self.message, self.next_step, self.another_may = code, message, next_step, another_may
+        self.code, self.message, self.next_step = code, message, next_step
 
 
 @dataclass(frozen=True, slots=True)

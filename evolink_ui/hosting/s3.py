@@ -57,7 +57,7 @@ class S3Host:
     """
 
     name = "s3"
-    title = "the store of your own"
+    title = "this app's own store"
 
     def __init__(
         self,
@@ -138,10 +138,7 @@ class S3Host:
             if attempt < ATTEMPTS - 1:
                 await self._sleep(PAUSES_SECONDS[attempt])
         raise HostingError(
-            "store_unreachable",
-            f"The app's file store can't be reached at the moment. {NOT_CHARGED}",
-            LATER,
-            another_may=True,
+            "store_unreachable", f"The app's file store can't be reached at the moment. {NOT_CHARGED}", LATER
         )
 
     def _sign(self, method: Literal["GET", "PUT", "DELETE"], name: str, life: timedelta) -> str:
@@ -204,6 +201,4 @@ def _refused(status: int) -> HostingError:
         code, said, what = "store_bucket_missing", "has no such bucket", "BUCKET"
     else:
         code, said, what = "store_refused", f"refuses the upload (HTTP {status})", "ENDPOINT and _REGION"
-    return HostingError(
-        code, f"The app's file store {said}. {NOT_CHARGED}", ASK_OWNER.format(what=what), another_may=True
-    )
+    return HostingError(code, f"The app's file store {said}. {NOT_CHARGED}", ASK_OWNER.format(what=what))

@@ -149,6 +149,8 @@ class Job:
     video_seconds: float
     uploaded_bytes: int
     total_bytes: int
+    notice: str | None
+    """What went another way than usual, for its owner; not an error."""
     task_id: str | None
     estimated_seconds: float | None
     """The vendor's estimate for the whole task."""

@@ -80,11 +80,14 @@ class Shipping:
         account = self._safe.account(vendor.key(job.mode, vendor.visitors_key(job)))
         sizes = {file.kind: (await asyncio.to_thread(file.path.stat)).st_size for file in files}
         sent: dict[Kind, int] = dict.fromkeys(sizes, 0)
+        notices: list[str] = []
         total = sum(sizes.values())
         await asyncio.to_thread(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)
 
         async def ship_one(file: LocalFile) -> None:
-            await self._ship_one(job, file, hosts, account, partial(sent.__setitem__, file.kind))
+            host = await self._ship_one(job, file, hosts, account, partial(sent.__setitem__, file.kind))
+            if host and host is not hosts[0]:
+                notices.append(f"{hosts[0].title} did not take the {file.kind}; EvoLink fetches it from {host.title}.")
             sent[file.kind] = sizes[file.kind]
 
         uploads = [asyncio.create_task(ship_one(file)) for file in files]
@@ -100,7 +103,8 @@ class Shipping:
             for task in (*uploads, watch):
                 task.cancel()
             await asyncio.gather(*uploads, watch, return_exceptions=True)
-        await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()))
+        said = {"notice": " ".join(notices)} if notices else {}
+        await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()), **said)
 
     def ended(self, job: Job, to: Job, vendor: Vendor) -> None:
         """Clean up in the background where that is wanted and EvoLink certainly needs the files no more.
@@ -118,16 +122,18 @@ class Shipping:
 
     async def _ship_one(
         self, job: Job, file: LocalFile, hosts: list[Host], account: str, on_progress: Callable[[int], None]
-    ) -> None:
+    ) -> Host | None:
+        """The host that took the file now; None where it was somewhere already."""
         sha256 = await asyncio.to_thread(_sha256, file.path)
         scopes = {host.name: host.scope(account, job.id) for host in hosts}
         lock = self._locks.setdefault((sha256, account), asyncio.Lock())
         async with lock:  # the same bytes for two jobs at once: the second one waits and finds the first one's address
             known = await asyncio.to_thread(self._uploads.use, job, file.kind, sha256, scopes)
             if known is not None:
-                return
+                return None
             host, hosted = await put_at_first(hosts, file, on_progress=on_progress)
             await asyncio.to_thread(self._uploads.add, job, file.kind, sha256, host.name, scopes[host.name], hosted)
+            return host
 
     async def _watch(self, job: Job, sent: Mapping[Kind, int]) -> None:
         """Note the bytes sent now and then; ends when the job has moved on."""

@@ -60,6 +60,7 @@ jobs = Table(
     Column("video_seconds", Double, nullable=False),
     Column("uploaded_bytes", Integer, nullable=False, default=0),
     Column("total_bytes", Integer, nullable=False, default=0),
+    Column("notice", Text),
     Column("task_id", String(100), unique=True),
     Column("estimated_seconds", Double),
     Column("progress", Integer),

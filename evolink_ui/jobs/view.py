@@ -45,6 +45,7 @@ def view(job: Job, *, now: float, place_in_line: int | None, link: Callable[[Job
         "place_in_line": place_in_line,
         "uploaded_bytes": job.uploaded_bytes,
         "total_bytes": job.total_bytes,
+        "notice": job.notice,
         "actions": list(ACTIONS[job.state]),
         "mode": job.mode,
         "state": job.state.value,

@@ -82,7 +82,7 @@ async def test_what_the_vendor_refuses_goes_to_the_next_host(
     host, hosted = await put_at_first(hosts, picture)
     assert host.name == "s3"
     assert (await read(hosted.url)).content == picture.path.read_bytes()
-    assert "it is at the store of your own" in caplog.text
+    assert "it is at this app's own store" in caplog.text
     assert stub.files == {}
 
 

@@ -248,6 +248,8 @@ async def test_a_whole_order_ends_well_although_the_vendor_takes_no_videos(
     assert sorted(link.startswith(bucket.endpoint) for link in links) == [False, True]
     view = jobs.view(done)
     assert view["uploaded_bytes"] == view["total_bytes"] > 0
+    assert view["notice"].startswith("EvoLink's file storage did not take the ")
+    assert view["notice"].endswith("; EvoLink fetches it from this app's own store.")
     await gone(jobs, stub, 1)
 
 
