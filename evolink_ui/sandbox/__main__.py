@@ -1,6 +1,6 @@
 """`python -m evolink_ui.sandbox`: the sandbox on a port, for any client.
 
-Any bearer key works; `evolink_ui/sandbox/keys.py` lists those that always fail, for tests.
+Any bearer key works; `--help` lists those that always fail, for tests.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from . import keys
 from .api import create_sandbox
 
 DEFAULT_PORT = 9000
@@ -25,6 +26,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m evolink_ui.sandbox",
         description="EvoLink's motion-control API on this machine: real videos, play money.",
+        epilog=keys.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")

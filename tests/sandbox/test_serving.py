@@ -13,6 +13,7 @@ import pytest
 
 from evolink_ui.evolink import EvoLink, ModelParams, MotionControlRequest
 from evolink_ui.sandbox.__main__ import main, parse
+from evolink_ui.sandbox.options import RENDER_COMMAND
 
 from .conftest import SandboxMaker, client_of, order, place, stand_in, uploaded_order, wait_for
 from .serving import Served, serving
@@ -98,6 +99,23 @@ async def test_a_task_survives_the_death_of_the_process_and_its_renderer_does_no
             assert (await wait_for(client, task["id"]))["status"] == "completed"
         used = (await client.get("/v1/credits")).json()["data"]["user"]["used_credits"]
     assert used == pytest.approx(2 * 3 * 8.1648)
+
+
+async def test_closing_in_the_middle_of_a_real_render_leaves_no_process_and_no_unfinished_video(
+    make_sandbox: SandboxMaker, image: Path, video: Path, tmp_path: Path
+) -> None:
+    sandbox = make_sandbox(render_command=RENDER_COMMAND)
+    async with client_of(sandbox) as client:
+        task = await place(client, await uploaded_order(client, image, video))
+        for _ in range(600):
+            if (await wait_for(client, task["id"], "processing"))["progress"] > 0:
+                break
+            await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await asyncio.to_thread(sandbox.close)
+    assert time.monotonic() - began < 1.0
+    assert alive(str(tmp_path)) == []
+    assert list((tmp_path / "sandbox" / "results").iterdir()) == []
 
 
 async def test_a_task_that_takes_the_process_with_it_is_given_up_after_three_times(
@@ -192,6 +210,14 @@ def test_the_command_line_has_the_documented_switches() -> None:
     chosen = parse([*switches, "--data-dir", "here"])
     assert (chosen.port, chosen.latency, chosen.fail_rate, chosen.seed, chosen.speed) == (9000, 0.5, 0.1, 4, 0.25)
     assert chosen.data_dir == Path("here")
+
+
+def test_the_help_lists_the_keys_for_tests(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        parse(["--help"])
+    said = capsys.readouterr().out
+    for key in ("sandbox-invalid", "sandbox-no-credits", "sandbox-no-access", "sandbox-rate-limited", "--fail-rate"):
+        assert key in said
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])
