@@ -98,29 +98,59 @@ def _camera(tracks: Tracks) -> list[Floats]:
 
 def _moving_region(tracks: Tracks, cameras: list[Floats]) -> NDArray[np.uint8] | None:
     """Mask (height, width) of what moves against the camera, at rest; None when nothing does."""
-    homes, speeds = [], []
-    for home, here, camera in zip(tracks.anchors, tracks.positions, cameras, strict=True):
-        homes.append(home)
-        speeds.append(np.linalg.norm(here - _apply(camera, home), axis=1))
-    home, speed = np.vstack(homes), np.concatenate(speeds)
+    speeds = [
+        np.linalg.norm(here - _apply(camera, home), axis=1)
+        for home, here, camera in zip(tracks.anchors, tracks.positions, cameras, strict=True)
+    ]
+    speed = np.concatenate(speeds)
     if not len(speed):
         return None
     fast = speed > max(OWN_MOTION_PX, 0.25 * float(np.percentile(speed, 98)))
-    if len(np.unique(np.round(home[fast]), axis=0)) < ENOUGH_POINTS:
+    at = np.vstack(tracks.anchors)[fast]
+    if len(np.unique(np.round(at), axis=0)) < ENOUGH_POINTS:
         return None
+    rough = _outline(_votes(at, tracks), np.zeros((tracks.height, tracks.width), np.float32))
+    return None if rough is None else _sharpened(rough, tracks, cameras)
+
+
+def _sharpened(rough: NDArray[np.uint8], tracks: Tracks, cameras: list[Floats]) -> NDArray[np.uint8]:
+    """Ground that the subject swept over was dragged along for a while: each point joins the motion that it fits."""
+    mine, others = [], []
+    last = IDENTITY
+    for home, here, camera in zip(tracks.anchors, tracks.positions, cameras, strict=True):
+        inside = rough[tuple(_pixels(home, tracks).T[::-1])] > 0
+        last = similarity(home[inside], here[inside], 3.0, last)
+        by_camera, by_subject = _apply(camera, home), _apply(last, home)
+        tells = np.linalg.norm(by_camera - by_subject, axis=1) > OWN_MOTION_PX
+        moves = np.linalg.norm(here - by_subject, axis=1) < np.linalg.norm(here - by_camera, axis=1)
+        mine.append(home[tells & moves])
+        others.append(home[tells & ~moves])
+    sharp = _outline(_votes(np.vstack(mine), tracks), _votes(np.vstack(others), tracks))
+    return rough if sharp is None else sharp
+
+
+def _votes(at: Points, tracks: Tracks) -> NDArray[np.float32]:
+    """How often points were seen around each pixel."""
     votes = np.zeros((tracks.height, tracks.width), np.float32)
-    x, y = _pixels(home[fast], tracks).T
+    x, y = _pixels(at, tracks).T
     np.add.at(votes, (y, x), 1)
-    # Points that were seen moving in a handful of frames only are slips of the tracker.
-    grown = cv2.GaussianBlur(votes, (0, 0), 6)
-    mask = (grown > 0.12 * float(np.percentile(grown[grown > 1e-3], 95))).astype(np.uint8)
+    return np.asarray(cv2.GaussianBlur(votes, (0, 0), 5), np.float32)
+
+
+def _outline(votes: NDArray[np.float32], against: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+    """The hull of the largest patch that was voted for; None when there is none."""
+    if not (votes > 1e-3).any():
+        return None
+    # Points that were seen in a handful of frames only are slips of the tracker.
+    enough = 0.15 * float(np.percentile(votes[votes > 1e-3], 95))
+    mask = ((votes > enough) & (votes > against)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])) if count > 1 else 0
     outline, _ = cv2.findContours((labels == largest).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     region = np.zeros_like(mask)
     cv2.fillConvexPoly(region, cv2.convexHull(outline[0]), 1)
     # The blur has widened the region by about its own sigma.
-    shrunk = cv2.erode(region, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    shrunk = cv2.erode(region, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
     return np.asarray(shrunk, np.uint8) if shrunk.sum() > 50 else None
 
 
