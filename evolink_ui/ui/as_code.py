@@ -9,7 +9,6 @@ from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Answer, answered, order_of
 from evolink_ui.ui.parts import part
 from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_json, as_python, request_body
-from evolink_ui.ui.text import words
 from evolink_ui.web.visitor import key_of, owns, visitor_of
 
 ORIGIN_MAX_CHARS = 300
@@ -42,6 +41,5 @@ def as_code(settings: Settings, jobs: Jobs) -> gr.HTML:
     return part(
         "code",
         "as_code.js",
-        props={"words": words("common", "code", "tab", "error", "next")},
         functions={"code": answered(code)},
     )

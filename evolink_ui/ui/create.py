@@ -10,7 +10,6 @@ from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Desk, answered, price
 from evolink_ui.ui.history import used_again
 from evolink_ui.ui.parts import part
-from evolink_ui.ui.text import words
 from evolink_ui.web.visitor import visitor_of
 
 TOP_UP_URL = "https://evolink.ai/dashboard"
@@ -47,11 +46,6 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
             "topup_url": TOP_UP_URL,
             "limits": form_limits(settings),
             "rates": {quality: price(1.0, quality) for quality in ("720p", "1080p")},
-            "words": words(
-                "common", "level", "unit", "create", "example", "drop", "facts", "problem", "facing", "quality",
-                "sound", "prompt", "advanced", "watermark", "element", "consent", "go", "why", "balance", "error",
-                "next", "tab",
-            ),
         },
         functions={
             "judge_image": answered(judge_image),

@@ -9,7 +9,6 @@ import gradio as gr
 from evolink_ui.jobs import Job, Jobs
 from evolink_ui.ui.desk import Answer, Wrong, answered, receive
 from evolink_ui.ui.parts import part
-from evolink_ui.ui.text import words
 from evolink_ui.web.visitor import owns, visitor_of
 
 PAGE_MAX: Final = 60
@@ -27,11 +26,6 @@ def history(jobs: Jobs) -> gr.HTML:
     return part(
         "videos",
         "history.js",
-        props={
-            "words": words(
-                "common", "unit", "videos", "filter", "short", "now", "mode", "action", "tab", "error", "next"
-            )
-        },
         functions={"videos": answered(videos)},
     )
 

@@ -6,7 +6,6 @@ const PATIENCE_MS = 8000;
 const STAGES = ["upload", "order", "generate", "save"];
 const STAGE_OF = { queued: 0, hosting: 0, submitting: 1, running: 2, saving: 3, done: 4 };
 const WORKING = new Set(["queued", "hosting", "submitting", "running", "saving"]);
-const mode = props.mode;
 
 const pageTitle = document.title;
 let job = null; // id on show

@@ -1,10 +1,11 @@
 // Shared by every part of the page: DOM building, words, numbers, and requests that always end.
 // Data reaches the page as text nodes and properties only; nothing here parses HTML.
-const kit = (window.evolinkKit ??= (() => {
+// It comes with the head of the page; a part that is there earlier waits for it (see parts.py).
+window.evolinkKit ??= (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const DRAFT_KEY = "evolink-ui.draft";
   const JOB_KEY = "evolink-ui.job";
-  let words = {};
+  const words = props.words;
 
   const place = (node, children) => {
     for (const child of children.flat(Infinity)) {
@@ -166,11 +167,9 @@ const kit = (window.evolinkKit ??= (() => {
     [...document.querySelectorAll('button[role="tab"]')].find((tab) => tab.textContent.trim() === label)?.click();
   };
 
-  const speak = (more) => { words = { ...words, ...more }; };
   return {
     DRAFT_KEY, JOB_KEY, el, shape, icon, t, known, number, money, clock, bytes, date, failure, json, ask, url, sentence,
-    copy, button, load, save, tell, hear, openTab, speak, form: null,
+    copy, button, load, save, tell, hear, openTab, form: null,
   };
-})());
-const { el, icon, t } = kit;
-kit.speak(props.words);
+})();
+window.dispatchEvent(new Event("evolink:kit"));

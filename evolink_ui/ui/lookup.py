@@ -8,7 +8,6 @@ from evolink_ui.evolink import Task, failure_of
 from evolink_ui.jobs import Jobs
 from evolink_ui.ui.desk import Answer, answered
 from evolink_ui.ui.parts import part
-from evolink_ui.ui.text import words
 from evolink_ui.web.visitor import key_of
 
 
@@ -22,9 +21,6 @@ def lookup(jobs: Jobs) -> gr.HTML:
     return part(
         "lookup",
         "lookup.js",
-        props={
-            "words": words("common", "unit", "lookup", "task", "fact", "card", "now", "charged", "tab", "error", "next")
-        },
         functions={"lookup": answered(look)},
     )
 

@@ -15,7 +15,8 @@ from evolink_ui.ui.desk import Desk
 from evolink_ui.ui.history import history
 from evolink_ui.ui.job_card import job_card
 from evolink_ui.ui.lookup import lookup
-from evolink_ui.ui.text import TITLE, say
+from evolink_ui.ui.parts import head_part
+from evolink_ui.ui.text import TITLE, say, words
 from evolink_ui.ui.theme import head, theme
 
 CACHE_SWEEP_SECONDS = 3600
@@ -37,13 +38,13 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
         fill_width=True,
         delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS),
     ) as page:
-        gr.HTML(_header(settings.mode), apply_default_css=False, js_on_load=None, elem_id="mc-head")
+        head_part(_header(settings.mode), words())
         with gr.Tabs(elem_id="mc-tabs"):
             with gr.Tab(say("tab.create")), gr.Row(elem_id="mc-two"):
                 with gr.Column(min_width=280, elem_id="mc-left"):
                     create_form(settings, jobs, desk)
                 with gr.Column(min_width=280, elem_id="mc-right"):
-                    job_card(settings)
+                    job_card()
             with gr.Tab(say("tab.videos")):
                 history(jobs)
             with gr.Tab(say("tab.lookup")):

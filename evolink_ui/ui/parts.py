@@ -10,8 +10,13 @@ from gradio.events import api
 
 FOLDER = Path(__file__).parent
 KIT = "kit.js"
-"""Comes first in every part; the first one that runs makes it, the others find it."""
+"""What all scripts share. The head of the page brings it once, with the words; parts may be mounted earlier."""
 
+WAITING = """
+const start = (kit) => { const { el, icon, t } = kit; %s };
+if (window.evolinkKit) start(window.evolinkKit);
+else window.addEventListener("evolink:kit", () => start(window.evolinkKit), { once: true });
+"""
 
 PageFunction = Callable[[Any, gr.Request], Awaitable[dict[str, Any]]]
 """Takes one JSON value from a browser and who sent it; answers a JSON object."""
@@ -19,8 +24,12 @@ PageFunction = Callable[[Any, gr.Request], Awaitable[dict[str, Any]]]
 
 @cache
 def asset(name: str) -> str:
-    """The text of one of this folder's scripts or style sheets."""
-    return (FOLDER / name).read_text(encoding="utf-8")
+    """One of this folder's scripts or style sheets as it is sent: without indentation and comment lines.
+
+    The page carries them all in itself, so that they cost no request; a fifth of them would be air.
+    """
+    lines = (line.strip() for line in (FOLDER / name).read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))
 
 
 def part(
@@ -44,9 +53,22 @@ def part(
         value="",
         html_template=placeholder or "<div class='mc-wait'></div>",
         css_template="",
-        js_on_load="\n".join(asset(script) for script in (KIT, *scripts)),
+        js_on_load=WAITING % "\n".join(asset(script) for script in scripts),
         apply_default_css=False,
         elem_id=f"mc-{name}",
         elem_classes=["mc-part"],
         **dict(props or {}),
+    )
+
+
+def head_part(markup: str, words: Mapping[str, str]) -> gr.HTML:
+    """The head of the page with what all parts share. markup: HTML of our own. words: every sentence by its code."""
+    return gr.HTML(
+        value="",
+        html_template=markup,
+        css_template="",
+        js_on_load=asset(KIT),
+        apply_default_css=False,
+        elem_id="mc-head",
+        words=dict(words),
     )

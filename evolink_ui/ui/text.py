@@ -317,10 +317,9 @@ ENGLISH: Final[Mapping[str, str]] = {
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH}
 
 
-def words(*parts: str, language: str = "en") -> dict[str, str]:
-    """The sentences of some parts of the page ("drop", "card", …) by code; a gap in a language is filled in English."""
-    table = {**ENGLISH, **LANGUAGES.get(language, {})}
-    return {code: text for code, text in table.items() if code.split(".", 1)[0] in parts}
+def words(language: str = "en") -> dict[str, str]:
+    """Every sentence of the page by its code; a gap in a language is filled in English."""
+    return {**ENGLISH, **LANGUAGES.get(language, {})}
 
 
 def say(code: str, **values: object) -> str:
