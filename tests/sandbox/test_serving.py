@@ -195,7 +195,7 @@ async def test_tasks_fail_on_purpose_with_words_that_say_so(
         body = await uploaded_order(calm, image, video)
     codes = Counter[str]()
     async with client_of(sandbox) as client, client_of(make_sandbox(data_dir=sandbox.data_dir)) as calm:
-        for _ in range(20):
+        for _ in range(14):
             answer = await client.post("/v1/videos/generations", json=body)
             if answer.status_code == 200:
                 ended = await wait_for(calm, answer.json()["id"])
