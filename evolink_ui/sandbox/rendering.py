@@ -7,6 +7,7 @@ speaks JSON lines: {"progress": 0-1, "stage"} at least once a second, at last {"
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -26,7 +27,8 @@ from .orders import Order
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 0.6  # the renderer promises to end within 0.5 s of being told
+KILLED_SECONDS = 0.2
+GRACE_SECONDS = 0.55  # the renderer promises to end within 0.5 s of being told
 EXIT_SECONDS = 5.0  # between its last word and its end it has nothing left to do
 LOG_TAIL_BYTES = 2000
 
@@ -127,6 +129,8 @@ class Render:
             process.wait(max(seconds, 0.0))
         except subprocess.TimeoutExpired:
             _kill(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # SIGKILL is prompt; this only takes its leave
+                process.wait(KILLED_SECONDS)
 
     def stop_if_overdue(self, silence_seconds: float, max_seconds: float) -> None:
         """End a child that has fallen silent or takes impossibly long; its task then fails as timed out."""

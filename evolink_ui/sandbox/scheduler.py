@@ -32,7 +32,7 @@ SWEEP_SECONDS = 60.0  # between two searches for what has expired
 STRAY_SECONDS = 3600.0  # bytes that no row knows are left alone for so long: they may be an upload in progress
 MAX_PREPARING = 2  # fetching and judging is short; a slow link must not hold up everybody
 MAX_CALLING = 4  # callbacks under way at once
-CLOSE_SECONDS = 0.9  # children and threads are gone by then
+CLOSE_SECONDS = 0.8  # children and threads are gone by then
 PLANNED_FAILURE_SECONDS = 0.5  # how long a task that shall fail is seen to be worked on
 NO_PERSON_NOTE = "No person was found in the picture or in the video: the picture was moved as a whole."
 
@@ -79,7 +79,7 @@ class Scheduler:
             threads = [self._keeper, *(thread for kind in self._threads.values() for thread in kind)]
         for thread in threads:
             if thread.is_alive():
-                thread.join(max(deadline - time.monotonic(), 0.05))
+                thread.join(max(deadline - time.monotonic(), 0.01))
         self._license.release()
 
     # ---- the keeper ------------------------------------------------------------------------------------------------
