@@ -79,9 +79,9 @@ def mean_cost(pairs: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
     return late, looks, late * looks
 
 
-def table(estimate: float, factor: float) -> None:
+def table(estimate: float, factor: float, count: int = TASKS) -> None:
     """Print every way of pacing for tasks of factor x estimate."""
-    tasks, least = lengths(estimate, factor), bound(estimate, factor)
+    tasks, least = lengths(estimate, factor, count), bound(estimate, factor)
     word = "right" if factor == 1.0 else f"wrong: the tasks take {factor} x as long"
     print(f"\nestimate {estimate:.0f} s, {word}")
     print(f"  {'':30} {'late s':>8} {'looks':>8} {'cost':>8} {'of bound':>9}")

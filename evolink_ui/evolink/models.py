@@ -63,7 +63,7 @@ Flag = Annotated[bool | None, BeforeValidator(_flag)]
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=(), defer_build=True)
 
 
 class TaskFailure(_Answer):

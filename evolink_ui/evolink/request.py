@@ -12,7 +12,7 @@ CALLBACK_URL_MAX_CHARS = 2048
 
 
 class _Order(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), defer_build=True)
 
 
 class WatermarkInfo(_Order):

@@ -50,8 +50,11 @@ def request_() -> MotionControlRequest:
     )
 
 
-QUICK = Timeouts(connect=0.25, pool=0.25, read=0.3, order_read=0.3, write=2.0, exchange=5.0, upload=10.0, download=20.0)
-"""Short enough for tests, long enough for a busy machine."""
+QUICK = Timeouts(connect=8.0, pool=8.0, read=8.0, order_read=8.0, write=8.0, exchange=20.0, upload=20.0, download=20.0)
+"""Long enough for a busy machine, short enough to end a test that hangs."""
+
+SHORT = Timeouts(connect=0.5, pool=0.5, read=0.5, order_read=0.5, write=8.0, exchange=20.0, upload=20.0, download=20.0)
+"""For tests in which a wait does run out."""
 
 
 @pytest.fixture

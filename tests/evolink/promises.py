@@ -51,6 +51,11 @@ class Row:
     pauses: tuple[float, ...] | None = None
     """The pauses to the second; None where the row does not promise them."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether a wait on the network runs out in this row."""
+        return self.trouble in (unreachable, crowded) or any(fault.end == "hang" for fault in self.faults)
+
 
 def date_in(seconds: float) -> str:
     return formatdate(time.time() + seconds, usegmt=True)

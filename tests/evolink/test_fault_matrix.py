@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from evolink_ui.evolink import EvoLink, EvoLinkError, MotionControlRequest
-from tests.evolink.conftest import KEY, QUICK, FakeTime
+from tests.evolink.conftest import KEY, QUICK, SHORT, FakeTime
 from tests.evolink.promises import DOORS, FREE, ORDER, PLACES, READ, Deed, Row
 from tests.stub import Stub
 
@@ -20,8 +20,8 @@ async def test_promise(
     async with (
         httpx.AsyncClient(limits=limits, trust_env=False) as http,
         EvoLink(
-            KEY, base_url=stub.base_url, files_url=stub.files_url, http=http, downloads=http, timeouts=QUICK,
-            clock=fake_time.clock, sleep=fake_time.sleep, random=lambda: 0.5,
+            KEY, base_url=stub.base_url, files_url=stub.files_url, http=http, downloads=http,
+            timeouts=SHORT if row.waits else QUICK, clock=fake_time.clock, sleep=fake_time.sleep, random=lambda: 0.5,
         ) as evolink,
     ):  # fmt: skip
         prepared = await prepare(row, evolink, stub, request_)

@@ -138,22 +138,35 @@ async def test_a_task_is_seen_soon_after_its_end_with_few_looks(
     assert min(fake_time.pauses) >= 2
 
 
-async def test_a_task_that_does_not_end_is_followed_an_hour_beyond_its_estimate_and_can_be_followed_again(
-    evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+async def test_a_task_that_does_not_end_is_followed_as_long_as_set_beyond_its_estimate_and_can_be_followed_again(
+    stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
 ) -> None:
+    evolink = EvoLink(
+        KEY,
+        base_url=stub.base_url,
+        files_url=stub.files_url,
+        follow_minutes=10,
+        clock=fake_time.clock,
+        sleep=fake_time.sleep,
+    )
+    async with evolink:
+        await never_ends(evolink, stub, fake_time, request_)
+
+
+async def never_ends(evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest) -> None:
     task = await evolink.create(request_)
     stub.script = [RUNNING]
     begun = fake_time.seconds
     with pytest.raises(FollowEnded) as caught:
         await followed(evolink, task.id, estimated_seconds=180)
-    assert fake_time.seconds - begun == pytest.approx(3600 + 180)
+    assert fake_time.seconds - begun == pytest.approx(600 + 180)
     assert (caught.value.charged, caught.value.task_id, caught.value.retryable) == ("unknown", task.id, True)
     assert "Follow again" in caught.value.next_step
     stub.script = [DONE]
     assert (await followed(evolink, task.id))[-1].status == "completed"
 
 
-async def test_reads_that_fail_all_along_end_in_following_again_not_in_failure(
+async def test_reads_that_fail_for_an_hour_end_in_following_again_not_in_failure(
     evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
 ) -> None:
     task = await evolink.create(request_)
@@ -231,6 +244,23 @@ async def test_a_resumed_task_is_looked_at_by_its_age_not_from_its_start(
     assert fake_time.pauses[0] < 5
 
 
+async def test_looks_are_no_further_apart_than_set(
+    stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    async with EvoLink(
+        KEY,
+        base_url=stub.base_url,
+        files_url=stub.files_url,
+        max_poll_seconds=10,
+        clock=fake_time.clock,
+        sleep=fake_time.sleep,
+    ) as evolink:
+        task = await evolink.create(request_)
+        stub.script = [{"status": "processing"}, DONE]
+        await followed(evolink, task.id, estimated_seconds=600)
+    assert fake_time.pauses == [10]
+
+
 async def test_a_creation_date_that_cannot_be_is_ignored(
     evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
 ) -> None:
@@ -284,9 +314,9 @@ class Counting(httpx.AsyncHTTPTransport):
 async def test_reads_of_many_keys_over_one_client_queue_before_its_pool_not_inside(stub: Stub) -> None:
     transport = Counting()
     async with httpx.AsyncClient(transport=transport) as http:
-        clients = [EvoLink(f"key-{n}", base_url=stub.base_url, files_url=stub.files_url, http=http) for n in range(300)]
+        clients = [EvoLink(f"key-{n}", base_url=stub.base_url, files_url=stub.files_url, http=http) for n in range(120)]
         await asyncio.gather(*(client.credits() for client in clients))
-    assert stub.requests("credits") == 300
+    assert stub.requests("credits") == 120
     assert transport.most <= READS_AT_ONCE
 
 

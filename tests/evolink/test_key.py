@@ -80,7 +80,7 @@ async def test_the_key_is_in_no_log_and_no_exception_with_all_that_hangs_on_it(
             with pytest.raises(EvoLinkError) as raised:
                 await deed()
             caught.append(raised.value)
-    stub.fail("order", hang(5))
+    stub.fail("order", hang(0.1))
     with pytest.raises(EvoLinkError) as raised:
         await evolink.create(request_)
     caught.append(raised.value)

@@ -173,6 +173,34 @@ async def test_each_departure_of_an_order_can_be_written_down_or_forbidden_befor
     assert len(stub.seen) == 2
 
 
+async def test_each_departure_is_announced_before_it_happens_and_each_pause_after_a_refusal(
+    evolink: EvoLink, stub: Stub, request_: MotionControlRequest
+) -> None:
+    story: list[tuple[str, int]] = []
+
+    async def before_send() -> None:
+        story.append(("leaves", stub.requests("order")))
+
+    async def on_wait(seconds: float, error: EvoLinkError) -> None:
+        story.append(("waits", stub.requests("order")))
+
+    stub.fail("order", answer(429), drop(after_work=True))
+    with pytest.raises(OutcomeUnknown):
+        await evolink.create(request_, before_send=before_send, on_wait=on_wait)
+    assert story == [("leaves", 0), ("waits", 1), ("leaves", 1)]
+
+
+async def test_an_order_that_cannot_be_written_down_does_not_leave(
+    evolink: EvoLink, stub: Stub, request_: MotionControlRequest
+) -> None:
+    async def before_send() -> None:
+        raise LookupError("another process has it")
+
+    with pytest.raises(LookupError):
+        await evolink.create(request_, before_send=before_send)
+    assert stub.seen == []
+
+
 async def test_an_order_that_is_never_delivered_is_given_up_after_ten_minutes_and_free(
     evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
 ) -> None:
@@ -222,8 +250,13 @@ async def test_nothing_that_a_shared_client_carries_travels_with_a_key(stub: Stu
 async def test_a_cancelled_order_is_not_sent_again(stub: Stub, request_: MotionControlRequest) -> None:
     stub.fail("order", answer(429, retry_after=100))
     async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url) as evolink:
-        ordering = asyncio.create_task(evolink.create(request_))
-        await asyncio.sleep(0.1)
+        waiting = asyncio.Event()
+
+        async def on_wait(seconds: float, error: EvoLinkError) -> None:
+            waiting.set()
+
+        ordering = asyncio.create_task(evolink.create(request_, on_wait=on_wait))
+        await asyncio.wait_for(waiting.wait(), 10)
         ordering.cancel()
         with pytest.raises(asyncio.CancelledError):
             await ordering

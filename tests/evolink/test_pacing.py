@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.pacing import PROGRESSES, bound, fixed, lengths, mean_cost, ours, table
 from evolink_ui.evolink.pacing import LONGEST_LOOK_SECONDS, Belief, Pacer, hazard
 
-TASKS = 150
+TASKS = 400
 
 ages = st.floats(0, 1e5)
 estimates = st.none() | st.floats(-10, 1e6) | st.just(math.nan) | st.just(math.inf)
@@ -30,9 +30,9 @@ def test_the_bound_is_the_known_one(estimate: float, figure: float) -> None:
     assert bound(estimate) == pytest.approx(figure, abs=0.1)
 
 
-@pytest.mark.parametrize("estimate", [60.0, 180.0, 420.0])
-def test_without_progress_the_cost_is_within_eight_percent_of_the_bound(estimate: float) -> None:
-    assert cost_of("ours, no progress", estimate) < 1.08 * bound(estimate) * 1.005  # 0.5 %: coarser quantiles here
+@pytest.mark.parametrize(("estimate", "share"), [(60.0, 1.085), (180.0, 1.07), (420.0, 1.085)])
+def test_without_progress_the_cost_is_within_eight_percent_of_the_bound(estimate: float, share: float) -> None:
+    assert cost_of("ours, no progress", estimate) < share * bound(estimate)
 
 
 def test_a_task_of_180_seconds_costs_the_vendor_no_more_looks_than_its_own_client_makes() -> None:
@@ -122,6 +122,6 @@ def test_a_hundred_percent_that_is_not_done_points_nowhere() -> None:
 
 
 def test_the_benchmark_prints_ours_beside_bound_and_fixed_intervals(capsys: pytest.CaptureFixture[str]) -> None:
-    table(60.0, 1.0)
+    table(60.0, 1.0, 20)
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("bound", "ours, no progress", "fixed 0.5 s", "fixed 8.0 s"))
