@@ -19,6 +19,7 @@ from evolink_ui.hosting.evolink import EvoLinkHost
 from evolink_ui.hosting.own import LinkPath
 from evolink_ui.settings import Settings
 
+from .insist import insist
 from .job import Job, JobError, Mode, State
 from .keys import KeyLost, KeySafe
 from .ledger import Ledger
@@ -82,7 +83,7 @@ class Shipping:
         sent: dict[Kind, int] = dict.fromkeys(sizes, 0)
         notices: list[str] = []
         total = sum(sizes.values())
-        await asyncio.to_thread(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)
+        await insist(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)
 
         async def ship_one(file: LocalFile) -> None:
             host = await self._ship_one(job, file, hosts, account, partial(sent.__setitem__, file.kind))
@@ -103,8 +104,8 @@ class Shipping:
             for task in (*uploads, watch):
                 task.cancel()
             await asyncio.gather(*uploads, watch, return_exceptions=True)
-        said = {"notice": " ".join(notices)} if notices else {}
-        await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()), **said)
+        notice = " ".join(notices) or job.notice
+        await insist(self._ledger.note, job, uploaded_bytes=sum(sent.values()), notice=notice)
 
     def ended(self, job: Job, to: Job, vendor: Vendor) -> None:
         """Clean up in the background where that is wanted and EvoLink certainly needs the files no more.
@@ -128,11 +129,11 @@ class Shipping:
         scopes = {host.name: host.scope(account, job.id) for host in hosts}
         lock = self._locks.setdefault((sha256, account), asyncio.Lock())
         async with lock:  # the same bytes for two jobs at once: the second one waits and finds the first one's address
-            known = await asyncio.to_thread(self._uploads.use, job, file.kind, sha256, scopes)
+            known = await insist(self._uploads.use, job, file.kind, sha256, scopes)
             if known is not None:
                 return None
             host, hosted = await put_at_first(hosts, file, on_progress=on_progress)
-            await asyncio.to_thread(self._uploads.add, job, file.kind, sha256, host.name, scopes[host.name], hosted)
+            await insist(self._uploads.add, job, file.kind, sha256, host.name, scopes[host.name], hosted)
             return host
 
     async def _watch(self, job: Job, sent: Mapping[Kind, int]) -> None:
@@ -140,10 +141,7 @@ class Shipping:
         on = True
         while on:
             await asyncio.sleep(REPORT_SECONDS)
-            try:
-                on = await asyncio.to_thread(self._ledger.note, job, uploaded_bytes=sum(sent.values()))
-            except DBAPIError:
-                log.warning("job=%s bytes sent can't be noted: the database does not answer", job.id)
+            on = await insist(self._ledger.note, job, uploaded_bytes=sum(sent.values()))
 
     async def _clean_up(self, job: Job, vendor: Vendor) -> None:
         try:

@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from evolink_ui.evolink import (
     Element,
     EvoLinkError,
@@ -31,6 +29,7 @@ from evolink_ui.hosting import HostingError
 
 from . import faults
 from .credits import credits_on_the_wire
+from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
 from .keys import KeyLost
 from .ledger import Ledger
@@ -43,7 +42,6 @@ T = TypeVar("T")
 RESULT_LIFE_SECONDS = 24 * 3600.0  # the vendor's result links live so long
 SAVE_PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between attempts at a download; the last one repeats
 HOPELESS_RESULTS = frozenset({"result_refused", "result_bad_link"})  # links that no waiting makes fit to fetch
-INSIST_SECONDS = 600.0  # how long a paid fact is offered to a database that doesn't answer
 
 
 class Work:
@@ -223,6 +221,7 @@ class Work:
             vendor_url=task.result_urls[0],
             vendor_expires_at=self._clock() + RESULT_LIFE_SECONDS,
             credits_used=used or job.credits_estimated,
+            **_remark(job, task),
         )
 
     async def _end(self, job: Job, to: State, fault: Fault) -> None:
@@ -242,13 +241,11 @@ class Work:
         return moved
 
     async def _do(self, function: Callable[..., T], *args: Any, **values: Any) -> T:
-        """Call the ledger off the loop; insist where the database is away: the fact may be paid for."""
-        give_up_at = self._clock() + INSIST_SECONDS
-        while True:
-            try:
-                return await asyncio.to_thread(function, *args, **values)
-            except DBAPIError:
-                if self._clock() > give_up_at:
-                    raise
-                log.warning("the database does not answer; trying again")
-                await self._sleep(1.0)
+        return await insist(function, *args, clock=self._clock, sleep=self._sleep, **values)
+
+
+def _remark(job: Job, task: Task) -> dict[str, str]:
+    """What the sandbox says of its own way of making the video; the vendor has no such field."""
+    info = task.raw.get("task_info")
+    said = info.get("note") if isinstance(info, dict) and job.mode == "sandbox" else None
+    return {"notice": said} if isinstance(said, str) else {}
