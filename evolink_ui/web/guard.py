@@ -229,8 +229,6 @@ class Guard:
             if not wait and not caller.is_guest:
                 together = self._limits.requests.times(PEOPLE_PER_ADDRESS)
                 wait = self._rates.take(f"all requests {address}", together, cost)
-        if not wait and kind == "login" and door and door.max_bytes:
-            wait = self._rates.take(f"logins {address}", Allowance(LOGINS_PER_MINUTE, 60.0))
         if wait:
             raise _Stop(_too_many(wait))
 
@@ -254,6 +252,11 @@ class Guard:
             raise _Stop(_FOREIGN)
 
     def _judge_login(self, caller: Caller, door: Door) -> None:
+        # After the origin, lest a foreign page uses up its visitors' attempts.
+        if door.kind == "login":
+            wait = self._rates.take(f"logins {caller.address}", Allowance(LOGINS_PER_MINUTE, 60.0))
+            if wait:
+                raise _Stop(_too_many(wait))
         if self._login is not None and caller.user is None and not door.public:
             raise _Stop(_LOGIN_NEEDED)
 

@@ -131,7 +131,9 @@ class _Web:
         if request.method == "DELETE":
             return _with_key("", caller)
         values = await _json(request)
-        key = str((values or {}).get("key", "")).strip()
+        if values is None:
+            return _fault(400, "not_json", "The body is not a JSON object.", 'Send {"key": "…"}.')
+        key = str(values.get("key", "")).strip()
         if key and not valid_key(key):
             return _fault(400, "key_malformed", "This can't be an EvoLink key.", "Copy it again from the dashboard.")
         return _with_key(key, caller)
