@@ -36,7 +36,7 @@ class BodyActor:
         """Paint frame `index` over all of `frame`, (height, width, 3)."""
         np.copyto(frame, self._backdrop)
         spine, limbs = self._motion.joints(index)
-        self._lay_shadow(frame, limbs)
+        self._lay_shadow(frame, limbs, index)
         order = self._motion.far_to_near(index)
         arms = [name for name in order if is_arm(name)]
         behind = [name for name in arms if self._motion.arm_is_behind(name, index)]
@@ -51,7 +51,7 @@ class BodyActor:
             if name not in behind:
                 self._limb(frame, name, limbs[name], index)
 
-    def _lay_shadow(self, frame: NDArray[np.uint8], limbs: dict[str, Floats]) -> None:
+    def _lay_shadow(self, frame: NDArray[np.uint8], limbs: dict[str, Floats], index: int) -> None:
         if self._shadow is None:
             return
         ankles = [joints[2] for name, joints in limbs.items() if not is_arm(name)]
@@ -59,8 +59,8 @@ class BodyActor:
             self._shadow.lay(frame, self._shadow.feet, self._shadow.stance)
             return
         feet = np.mean(ankles, axis=0)
-        # A lifted foot takes its part of the shadow along, but not up: the ground stays where the picture has it.
-        at = np.array([feet[0], self._shadow.feet[1]])
+        # A lifted foot takes its part of the shadow along, but not up.
+        at = np.array([feet[0], self._shadow.feet[1] + self._motion.ground_shift(index)])
         self._shadow.lay(frame, at, float(abs(ankles[0][0] - ankles[1][0])))
 
     def _limb(self, frame: NDArray[np.uint8], name: str, joints: Floats, index: int) -> None:

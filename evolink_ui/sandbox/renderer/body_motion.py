@@ -35,14 +35,17 @@ from .skeleton import (
 EASE_SECONDS: Final = 0.6
 """Seconds in which limbs go over from the picture's pose to the video's (orientation image)."""
 
-TRUSTED: Final = 0.5
-"""Visibility above which a landmark of the picture is a joint to cut at."""
+TRUSTED: Final = 0.7
+"""Visibility above which a landmark of the picture is a joint to cut at; hidden ones are guessed with up to .65."""
 
 ZOOM: Final = {"image": (0.9, 1.12), "video": (0.6, 1.6)}
 """How far the figure may shrink and grow."""
 
 SHORTEST: Final = 0.30
 """Share of its length to which a bone that points at the viewer shrinks."""
+
+COVERED: Final = 0.8
+"""Share of a limb's bones that the matte must cover for the limb to be cut out."""
 
 SITS: Final = 0.5
 """A picture's thigh shorter than this share of the trunk points at the viewer: the person sits."""
@@ -76,6 +79,7 @@ class BodyMotion:
         orientation: str,
         frame_size: tuple[int, int],
         box: tuple[Floats, Floats],
+        alpha: NDArray[np.float32],
     ) -> None:
         """Args:
         pose: the person in the picture.
@@ -84,9 +88,10 @@ class BodyMotion:
         orientation: `image` or `video`.
         frame_size: width and height of the picture.
         box: low and high corner of the person's matte, (2,) each.
+        alpha: (height, width), that matte: a limb whose bones lie outside it is hidden by something.
         """
         self.fps, self._relative = fps, orientation == "image"
-        self.rest = _rest(pose, track, frame_size)
+        self.rest = _rest(pose, track, frame_size, alpha)
         moves, self._depth = _same_facing(track, pose, fps, self._relative)
         self._moves = moves
         count = len(moves)
@@ -116,6 +121,7 @@ class BodyMotion:
         self.angles, self._lengths = self._bones()
         self.shift = self._root(hips if self._has_hips else shoulders, track.cuts, frame_size, box)
         self._floor = self._standing()
+        self._ground = None if self._floor is None else smooth(self._floor - self._floor[0], 0.35 * fps)
         self.yaw, self.pitch = self._face()
 
     @property
@@ -251,6 +257,10 @@ class BodyMotion:
         base = max(float(self._posed(0)[1][name][2, 1]) for name in self.rest.limbs if not is_arm(name))
         return base + soft_limit(lowest - lowest[0], 0.5 * self.rest.torso)
 
+    def ground_shift(self, index: int) -> float:
+        """By how many pixels the ground under the feet has moved down; jumps don't count."""
+        return 0.0 if self._ground is None else float(self._ground[index])
+
     def _face(self) -> tuple[Floats, Floats]:
         """(frames,): how far the face has turned to the side and up or down against the picture, in head widths."""
         yaw, pitch = _facing(self._moves)
@@ -260,7 +270,7 @@ class BodyMotion:
         return yaw - own_yaw[0], pitch - np.median(pitch) + 0 * own_pitch[0]
 
 
-def _rest(pose: Pose, track: PoseTrack, frame_size: tuple[int, int]) -> Rest:
+def _rest(pose: Pose, track: PoseTrack, frame_size: tuple[int, int], alpha: NDArray[np.float32]) -> Rest:
     points, (width, height) = pose.points, frame_size
 
     def joint(number: int) -> bool:
@@ -281,6 +291,9 @@ def _rest(pose: Pose, track: PoseTrack, frame_size: tuple[int, int]) -> Rest:
     for name, joints in LIMBS.items():
         chain = joints if joint(joints[3]) else joints[:3]
         known = all(joint(number) for number in joints[:3]) and float(track.visible[list(joints[:3])].min()) > 0.45
+        # Of a person cut off above the hips the net guesses the arms: only sure ones are believed.
+        sure = hips_seen or float(pose.visible[list(joints[:3])].min()) > 0.9
+        known = known and sure and _covered(points[list(joints[:3])], alpha)
         if known and (is_arm(name) or (hips_seen and not sits)):
             limbs[name] = chain
     up = unit(shoulders - hips)
@@ -291,6 +304,14 @@ def _rest(pose: Pose, track: PoseTrack, frame_size: tuple[int, int]) -> Rest:
     share = float((chin - shoulders) @ axis / max(1.0, float(axis @ axis)))
     planted = not hips_seen or sits or not any(not is_arm(name) for name in limbs)
     return Rest(points, limbs, torso, spine, float(np.clip(share, 0.2, 0.6)), planted)
+
+
+def _covered(joints: Floats, alpha: NDArray[np.float32]) -> bool:
+    """Does the matte cover a limb's bones?"""
+    share = np.linspace(0, 1, 12)[:, None]
+    along = np.vstack([a + share * (b - a) for a, b in pairwise(joints)])
+    at = np.clip(np.round(along), 0, np.array(alpha.shape[::-1]) - 1).astype(int)
+    return float((alpha[at[:, 1], at[:, 0]] > 0.5).mean()) > COVERED
 
 
 def _same_facing(track: PoseTrack, pose: Pose, fps: float, keep_facing: bool) -> tuple[Floats, Floats]:

@@ -135,19 +135,19 @@ class _Body:
         # Outside the matte a part goes on too: its rim is cut by the matte alone.
         mine = self._grown(number)
         shown = np.asarray(cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 0.8), np.float32)
+        if name == "trunk":
+            # The shoulders are the picture's own in both layers: an arm may also be drawn behind the trunk.
+            for limb in self._limbs:
+                if is_arm(limb):
+                    root = self._points[self._limbs[limb][0]]
+                    shown = np.maximum(shown, self._disc(root, self.thickness[limb]))
         below = self._below(name)
         return shown, np.asarray(np.maximum(below, shown) - shown, np.float32)
 
     def _below(self, name: str) -> Mask:
         """Where a part must have something to show when the part above it moves away."""
-        reach = np.zeros(self._alpha.shape, np.float32)
         if name == "trunk":
-            reach = np.maximum(reach, self._polygon.astype(np.float32))
-            for limb in self._limbs:
-                if is_arm(limb):
-                    root = self._points[self._limbs[limb][0]]
-                    reach = np.maximum(reach, self._disc(root, 1.0 * self.thickness[limb]))
-            return reach
+            return self._polygon.astype(np.float32)
         root, next_joint = self._points[list(self._limbs[name][:2])]
         radius = self.thickness[name]
         if is_arm(name):

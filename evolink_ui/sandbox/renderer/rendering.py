@@ -139,7 +139,9 @@ def _cast(
         person = preparing.result()
     fps = float(clip.fps)
     if person and track:
-        motion = BodyMotion(person.pose, track, fps, orientation, (picture.width, picture.height), person.box)
+        motion = BodyMotion(
+            person.pose, track, fps, orientation, (picture.width, picture.height), person.box, person.alpha
+        )
         behind = person.backdrop if picture.alpha is None else None
         rest = motion.rest
         parts = divide(picture.foreground, person.alpha, behind, rest.points, rest.limbs, rest.torso)

@@ -19,11 +19,11 @@ BORDER: Final = 0.05
 AREA: Final = (0.03, 0.6)
 """Share of the picture that the thing may cover."""
 
-TOUCHES: Final = 0.12
-"""Share of the picture's border that it may touch: more is a background."""
+TOUCHES: Final = 0.04
+"""Share of the picture's border that it may touch: more is a close-up, which is better bent as a whole."""
 
-STANDS_OUT: Final = 2.0
-"""How much stronger the picture's edges must be along the outline than elsewhere; a guessed outline gets about 1."""
+STANDS_OUT: Final = 3.0
+"""How much stronger the picture's edges must be along the outline than elsewhere; a guessed outline gets 1 to 2."""
 
 
 def cut_out_subject(bgr: NDArray[np.uint8]) -> NDArray[np.float32] | None:
