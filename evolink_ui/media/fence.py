@@ -14,7 +14,7 @@ CLOCK_GRACE_SECONDS: Final = 2.0
 LOOK_AT_PARENT_SECONDS: Final = 0.5
 
 
-def shut_doors() -> int:
+def shut_doors() -> int:  # pragma: no cover - would shut those of the tests
     """Keep the real standard output for answers, give everybody else the void; return its descriptor."""
     answers = os.dup(1)
     void = os.open(os.devnull, os.O_RDWR)
@@ -71,7 +71,7 @@ class ParentWatch:
             time.sleep(LOOK_AT_PARENT_SECONDS)
 
 
-def end_family() -> None:
+def end_family() -> None:  # pragma: no cover - would end the tests
     """End this process and what it started, at once."""
     if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():  # ours alone: the parent started us in a new session
         os.killpg(0, signal.SIGKILL)

@@ -232,32 +232,32 @@ def _filters(plan: Plan) -> list[str]:
 
 def _run(command: list[str], length: float, tell: Tell) -> bool:
     """Run FFmpeg to its end and tell its progress, and that we are alive, four times a second."""
-    process = subprocess.Popen(
+    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         # Safe here: this child has one thread that waits for its parent and nothing that holds locks.
         preexec_fn=fence.die_with_parent if sys.platform == "linux" else None,
-    )
-    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    ) as process:
+        threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+        progress = 0.0
+        while True:
+            with contextlib.suppress(queue.Empty):
+                line = lines.get(timeout=TICK_SECONDS)
+                if line is None:
+                    break
+                if not line.startswith(b"out_time_us="):
+                    continue
+                with contextlib.suppress(ValueError):
+                    progress = max(progress, min(int(line[12:]) / 1e6 / length, 0.99))
+            tell({"progress": round(progress, 3)})
+        return process.wait() == 0
 
-    def read() -> None:
-        assert process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe by construction
-        for line in process.stdout:
-            lines.put(line)
-        lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
-    progress = 0.0
-    while True:
-        with contextlib.suppress(queue.Empty):
-            line = lines.get(timeout=TICK_SECONDS)
-            if line is None:
-                break
-            if not line.startswith(b"out_time_us="):
-                continue
-            with contextlib.suppress(ValueError):
-                progress = max(progress, min(int(line[12:]) / 1e6 / length, 0.99))
-        tell({"progress": round(progress, 3)})
-    return process.wait() == 0
+def _read(process: subprocess.Popen[bytes], lines: queue.SimpleQueue[bytes | None]) -> None:
+    assert process.stdout is not None  # noqa: S101 - for the type checker; it is a pipe by construction
+    for line in process.stdout:
+        lines.put(line)
+    lines.put(None)

@@ -144,6 +144,8 @@ def _encode(
         fitting = _best_jpeg(picture, profile)
         if fitting is not None:
             return fitting, "jpeg"
+        if min(picture.size) <= limits.IMAGE_MIN_SIDE_PX:
+            raise Refused("fix_failed")
         picture = picture.resize(_scaled(picture.size, SHRINK), Image.Resampling.LANCZOS)
         note("shrink", f"Scaled down to {picture.width} x {picture.height} px.")
 

@@ -20,6 +20,8 @@ CUT_AT_LEAST: Final = 2.5
 """Grey levels: below, noise in a dark or empty picture would count."""
 CUT_OVER_MEDIAN: Final = 3.0
 """A cut stands out from the frames around it by at least this factor; fast dancing does not."""
+CUT_OVER_CAMERA: Final = 1.8
+"""And from what the camera's own move changes: a move that was not recognised once is none."""
 CUT_OVER_NEXT: Final = 1.5
 """And from the two frames on each side; a whipped camera does not."""
 NEIGHBOURS: Final = 8
@@ -69,7 +71,7 @@ def judge(small: list[Small], times: list[float]) -> Seen:
     change = np.abs(level[1:] - level[:-1]).mean(axis=(1, 2))
     steady = _without_camera(level, change)
     candidates = [int(index) for index in np.flatnonzero(steady >= CUT_AT_LEAST)]
-    cuts = [index + 1 for index in candidates if _is_cut(level, steady, index)]
+    cuts = [index + 1 for index in candidates if _is_cut(level, change, steady, index)]
     gaps = np.maximum(np.diff(np.asarray(times)), 1e-3)
     each = np.maximum(gaps * 30, 0.5)
     speed = max(_usual(steady / each, cuts), _usual(change / each, cuts) / 2)
@@ -88,31 +90,46 @@ def _without_camera(level: Small, change: Numbers) -> Numbers:
     for index in np.flatnonzero(change >= CUT_AT_LEAST):
         first, second = np.fft.rfft2(level[index : index + 2])
         cross = second * np.conj(first)
-        peak = int(np.fft.irfft2(cross / (np.abs(cross) + 1e-6), s=(ROWS, COLUMNS)).argmax())
-        down, right = divmod(peak, COLUMNS)
-        down, right = down - ROWS * (down > ROWS // 2), right - COLUMNS * (right > COLUMNS // 2)
-        if (down, right) != (0, 0) and abs(down) <= MAX_SHIFT[0] and abs(right) <= MAX_SHIFT[1]:
-            left[index] = min(left[index], _difference(level[index], level[index + 1], down, right))
+        match = np.fft.irfft2(cross / (np.abs(cross) + 1e-6), s=(ROWS, COLUMNS)).astype(np.float32)
+        row, column = divmod(int(match.argmax()), COLUMNS)
+        down, right = row - ROWS * (row > ROWS // 2), column - COLUMNS * (column > COLUMNS // 2)
+        if abs(down) <= MAX_SHIFT[0] and abs(right) <= MAX_SHIFT[1]:
+            parts = (_part(match[:, column], row), _part(match[row], column))
+            left[index] = min(left[index], _difference(level[index], level[index + 1], (down, right), parts))
     return left
 
 
-def _difference(before: Small, after: Small, down: int, right: int) -> float:
-    """Mean difference where both overlap, `after` having moved by so many points."""
-    rows, columns = slice(max(down, 0), ROWS + min(down, 0)), slice(max(right, 0), COLUMNS + min(right, 0))
-    moved = slice(max(-down, 0), ROWS + min(-down, 0)), slice(max(-right, 0), COLUMNS + min(-right, 0))
-    return float(np.abs(after[rows, columns] - before[moved]).mean())
+def _part(line: Numbers, at: int) -> float:
+    """How far the true peak lies between two points: -0.5 to 0.5."""
+    peak, before, after = (max(float(line[place % len(line)]), 0.0) for place in (at, at - 1, at + 1))
+    side = max(before, after)
+    return 0.0 if side == 0.0 else side / (side + peak) * (1 if after > before else -1)
 
 
-def _is_cut(level: Small, change: Numbers, index: int) -> bool:
+def _difference(before: Small, after: Small, shift: tuple[int, int], parts: tuple[float, float]) -> float:
+    """Mean difference where both overlap, `before` having been moved by so many points (and parts of one)."""
+    moved = np.roll(before, shift, axis=(0, 1))
+    inside: list[slice] = []
+    for axis, (whole, part) in enumerate(zip(shift, parts, strict=True)):
+        if part:
+            moved = moved * (1 - abs(part)) + np.roll(moved, 1 if part > 0 else -1, axis=axis) * abs(part)
+        inside.append(slice(max(whole, 0) + 1, moved.shape[axis] + min(whole, 0) - 1))
+    return float(np.abs(after - moved)[inside[0], inside[1]].mean())
+
+
+def _is_cut(level: Small, raw: Numbers, change: Numbers, index: int) -> bool:
     """Whether a new shot begins with frame index + 1."""
     here = float(change[index])
     contrast = (float(level[index].std()) + float(level[index + 1].std())) / 2
     if here < CUT_OF_CONTRAST * contrast:
         return False
-    around = np.concatenate([change[max(index - NEIGHBOURS, 0) : index], change[index + 1 : index + 1 + NEIGHBOURS]])
-    moving = around[around > STILL]
-    if len(moving) and here < CUT_OVER_MEDIAN * float(np.median(moving)):
-        return False
+    for values, factor in ((change, CUT_OVER_MEDIAN), (raw, CUT_OVER_CAMERA)):
+        around = np.concatenate(
+            [values[max(index - NEIGHBOURS, 0) : index], values[index + 1 : index + 1 + NEIGHBOURS]]
+        )
+        moving = around[around > STILL]
+        if len(moving) and here < factor * float(np.median(moving)):
+            return False
     beside = np.concatenate([change[max(index - 2, 0) : index], change[index + 1 : index + 3]])
     if len(beside) and here < CUT_OVER_NEXT * float(beside.max()):
         return False

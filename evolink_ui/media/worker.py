@@ -5,16 +5,19 @@ Answers:  {"facts": {...}} as soon as the header is read, then {"done": {...}, "
 """
 
 import contextlib
+import functools
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from evolink_ui.media import fence
 from evolink_ui.media.refusal import Refused, Tell
 
 
-def _examine(request: dict[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes | None]:
+def examine(request: dict[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes | None]:
+    """Do one job: what was found, or why it was refused, and a poster. Never raises."""
     from evolink_ui.media.files import Unreadable, open_regular
 
     try:
@@ -34,29 +37,33 @@ def _examine(request: dict[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes
         return {"refused": "check_failed", "values": {}}, None
 
 
-def main() -> None:
+def serve(lines: Iterable[bytes], write: Callable[[memoryview], int], watch: fence.ParentWatch) -> None:
+    """Answer line by line, until there are no more."""
+
+    def tell(message: dict[str, Any], tail: bytes = b"") -> None:
+        view = memoryview(json.dumps(message).encode() + b"\n" + tail)
+        while view:
+            view = view[write(view) :]
+
+    tell({"ready": True})
+    for line in lines:
+        request = json.loads(line)
+        fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
+        watch.job_begins()
+        done, poster = examine(request, tell)
+        watch.job_ends()
+        tell({"done": done, "poster_bytes": len(poster or b"")}, poster or b"")
+        fence.start_clock(0)
+
+
+def main() -> None:  # pragma: no cover - shuts the doors of its own process
     """Serve until the parent closes our input, which it also does by dying."""
     answers = fence.shut_doors()
     fence.limit_memory()
     with contextlib.suppress(ImportError):  # warm: what every job needs is loaded before the first one comes
         from evolink_ui.media import film, picture  # noqa: F401
     fence.limit_writing(0)
-
-    def tell(message: dict[str, Any], tail: bytes = b"") -> None:
-        view = memoryview(json.dumps(message).encode() + b"\n" + tail)
-        while view:
-            view = view[os.write(answers, view) :]
-
-    parent = fence.ParentWatch()
-    tell({"ready": True})
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
-        parent.job_begins()
-        done, poster = _examine(request, tell)
-        parent.job_ends()
-        tell({"done": done, "poster_bytes": len(poster or b"")}, poster or b"")
-        fence.start_clock(0)
+    serve(sys.stdin.buffer, functools.partial(os.write, answers), fence.ParentWatch())
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ def nothing_left(folder: Path) -> bool:
     return not folder.exists() or not list(folder.iterdir())
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("name", ["WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 def test_other_pictures_become_jpeg_or_png(save: Save, tmp_path: Path, name: str) -> None:
     import pillow_heif
@@ -73,6 +74,7 @@ def test_other_pictures_become_jpeg_or_png(save: Save, tmp_path: Path, name: str
     assert fixed.path.suffix == (".png" if name in ("GIF", "BMP") else ".jpg")
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_a_picture_lying_down_is_stored_upright_and_looks_the_same(
     save: Save, tmp_path: Path, orientation: int
@@ -90,6 +92,7 @@ def test_a_picture_lying_down_is_stored_upright_and_looks_the_same(
     assert sum(abs(a - b) for a, b in zip(*small, strict=True)) / 4096 < 3
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("size", "fixes", "after"),
     [
@@ -112,6 +115,7 @@ def test_small_and_narrow_pictures_are_enlarged_and_padded(
     assert str(size[0]) in fixed.changes[0]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_heavy_picture_is_shrunk_under_ten_megabytes_at_the_best_quality_that_fits(
     save: Save, tmp_path: Path
 ) -> None:
@@ -122,6 +126,7 @@ def test_a_heavy_picture_is_shrunk_under_ten_megabytes_at_the_best_quality_that_
     assert (fixed.after.width, fixed.after.height) == (2200, 1600)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_picture_of_many_pixels_is_scaled_down(save: Save, tmp_path: Path) -> None:
     large = studio.picture(900, 800).resize((9000, 8000))
     path = save("a.jpg", studio.image_bytes(large, quality=60))
@@ -132,6 +137,7 @@ def test_a_picture_of_many_pixels_is_scaled_down(save: Save, tmp_path: Path) -> 
     assert fixed.after.width / fixed.after.height == pytest.approx(9 / 8, abs=0.01)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_print_colours_transparency_and_16_bits_come_through(save: Save, tmp_path: Path) -> None:
     printed = mended_image(save("a.jpg", studio.image_bytes(studio.picture(mode="CMYK"))), tmp_path / "out")
     assert printed.fixes == ["convert"]
@@ -152,6 +158,7 @@ def test_print_colours_transparency_and_16_bits_come_through(save: Save, tmp_pat
     assert mended_image(save("d.png", animated), tmp_path / "out").fixes == ["convert"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_colour_profile_is_kept(save: Save, tmp_path: Path) -> None:
     from PIL import ImageCms
 
@@ -173,6 +180,7 @@ def test_a_good_file_is_handed_back_as_it_is(good_image: Path, good_video: Path,
     assert nothing_left(tmp_path / "out")
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("name", "what"),
     [
@@ -198,6 +206,7 @@ def test_other_videos_become_h264_in_mp4_with_their_sound(tmp_path: Path, name: 
     assert fixed.report.warnings == []
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_h264_in_another_container_is_only_put_into_an_mp4(tmp_path: Path) -> None:
     path = studio.film(tmp_path / "a.mkv", container="matroska")
     fixed = mended_video(path, tmp_path / "out")
@@ -205,6 +214,7 @@ def test_h264_in_another_container_is_only_put_into_an_mp4(tmp_path: Path) -> No
     assert fixed.after.size_bytes == pytest.approx(path.stat().st_size, rel=0.1)
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("orientation", "start", "end", "seconds"),
     [("image", None, None, 10.0), ("image", 1.5, None, 10.0), ("image", 2.0, 6.5, 4.5), ("video", 0.0, 11.0, 11.0)],
@@ -221,6 +231,7 @@ def test_the_chosen_part_is_cut_out(
     assert f"{start or 0:g} s" in fixed.changes[0]
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("start", "end", "code"),
     [
@@ -244,6 +255,7 @@ def test_a_part_that_cannot_pass_is_refused_before_any_work(
     assert nothing_left(tmp_path / "out")
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("what", "fixes", "size"),
     [
@@ -261,6 +273,7 @@ def test_a_video_is_scaled_into_the_allowed_sizes(
     assert (fixed.after.width, fixed.after.height) == size
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_heavy_video_is_squeezed_under_100_mb(tmp_path: Path) -> None:
     path = studio.film(tmp_path / "a.mp4")
     with path.open("ab") as file:
@@ -272,6 +285,7 @@ def test_a_heavy_video_is_squeezed_under_100_mb(tmp_path: Path) -> None:
     assert "instead of 101." in fixed.changes[-1]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_shape_that_can_never_fit_is_not_offered(tmp_path: Path) -> None:
     with pytest.raises(FixFailed):
         fix_video(studio.film(tmp_path / "a.mp4", width=3000, height=64, fps=5), tmp_path / "out")
@@ -281,6 +295,7 @@ def test_a_shape_that_can_never_fit_is_not_offered(tmp_path: Path) -> None:
     assert nothing_left(tmp_path / "out")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_is_no_picture_or_video_is_refused_with_a_next_step(save: Save, tmp_path: Path, good_video: Path) -> None:
     bad = [
         tmp_path / "nothing",
@@ -305,6 +320,7 @@ def test_what_is_no_picture_or_video_is_refused_with_a_next_step(save: Save, tmp
     assert nothing_left(tmp_path / "out")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_folder_that_cannot_be_written_is_an_answer_too(good_image: Path, save: Save) -> None:
     small = save("a.png", studio.image_bytes(studio.picture(100, 100), "PNG"))
     with pytest.raises(FixFailed) as failed:
@@ -358,6 +374,25 @@ def test_one_that_waits_its_turn_can_be_called_off(good_image: Path, tmp_path: P
         fix_image(good_image, tmp_path / "out", cancel=cancel)
 
 
+def test_a_child_mends_pictures_and_videos_and_is_gone_afterwards(
+    save: Save, tmp_path: Path, long_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Child] = []
+
+    def remember(module: str) -> Child:
+        started.append(Child(module))
+        return started[-1]
+
+    monkeypatch.setattr(fix, "Child", remember)
+    small = save("a.png", studio.image_bytes(studio.picture(100, 100), "PNG"))
+    assert mended_image(small, tmp_path / "out").fixes == ["enlarge"]
+    assert mended_video(long_video, tmp_path / "out", "image", 1.0, 4.5).fixes == ["trim"]
+    with pytest.raises(FixFailed):
+        fix_video(long_video, tmp_path / "out", "image", 1.0, 2.0)
+    assert len(started) == 3
+    assert all(gone(child.process.pid, 0.1) for child in started)
+
+
 def test_a_child_that_says_nothing_is_given_up(
     good_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,6 +402,7 @@ def test_a_child_that_says_nothing_is_given_up(
     assert failed.value.code == "fix_failed"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_the_gate_refuses_is_not_offered(
     good_image: Path, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

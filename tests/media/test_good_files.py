@@ -15,6 +15,8 @@ from tests.media import studio
 
 Save = Callable[[str, bytes], Path]
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def codes(report: Report) -> list[str]:
     return [problem.code for problem in report.problems]
