@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from evolink_ui.hosting import HostingError
 from evolink_ui.jobs import Job, Jobs, Order, State
+from evolink_ui.jobs.insist import insist
 from evolink_ui.jobs.job import Fault
 from evolink_ui.settings import Settings
 from tests.jobs.conftest import until
 from tests.stub import Stub, answer
 
-from .conftest import Bucket, read
+from .conftest import Bucket, Clock, read
 
 Ended = Callable[[str], Awaitable[Job]]
 HOUR = 3600.0
@@ -272,3 +274,34 @@ async def test_what_evolink_fetches_from_the_store_is_the_file_itself(docks: Any
     answers = await asyncio.gather(read(job.image_url), read(job.video_url))
     assert [found.content for found in answers] == [dock.image, dock.video]
     assert [found.headers["content-type"] for found in answers] == ["image/png", "video/mp4"]
+
+
+async def test_a_database_that_is_away_for_a_moment_does_not_end_a_job(docks: Any) -> None:
+    dock = docks()
+    dock.job("a")
+    away, note = 2, dock.ledger.note
+
+    def sometimes(*args: Any, **values: Any) -> bool:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise OperationalError("update", {}, Exception("the server closed the connection"))
+        return bool(note(*args, **values))
+
+    dock.ledger.note = sometimes
+    assert (await dock.ship("a")).video_url
+    assert away < 0
+
+
+async def test_a_database_that_stays_away_is_given_up_after_ten_minutes() -> None:
+    clock = Clock(0.0)
+
+    async def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    def gone() -> None:
+        raise OperationalError("select", {}, Exception("refused"))
+
+    with pytest.raises(OperationalError):
+        await insist(gone, clock=clock, sleep=sleep)
+    assert 600 <= clock.now < 610

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from evolink_ui.hosting import Hosted
+from evolink_ui.jobs import tables
 from evolink_ui.jobs.job import Fault, Job, State
 from evolink_ui.jobs.ledger import Ledger
+from evolink_ui.jobs.tables import changing
 from evolink_ui.jobs.uploads import Uploads
+from tests.postgres import postgres
 
 from .conftest import Clock
 
@@ -24,9 +27,22 @@ def clock() -> Clock:
     return Clock(1_000_000.0)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'ledger.sqlite'}"
+        return
+    with postgres() as url:
+        yield url.replace("postgresql://", "postgresql+psycopg://")
+
+
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=clock)
+def ledger(database: str, clock: Clock) -> Iterator[Ledger]:
+    ledger = Ledger(database, clock=clock)
+    with changing(ledger.engine) as connection:
+        connection.execute(tables.jobs.delete())
+        connection.execute(tables.uploads.delete())
     yield ledger
     ledger.close()
 
@@ -133,3 +149,16 @@ def test_a_link_that_a_person_gave_is_not_ours_to_delete(ledger: Ledger, uploads
     released = uploads.release(bring(ledger, "first", "done"))
     assert released == [("evolink", "evolink-copy-of-first")]
     assert uploads.release(ledger.get("first")) == []
+
+
+def test_a_copy_is_never_deleted_under_a_job_that_just_found_it(ledger: Ledger, uploads: Uploads, clock: Clock) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(15):
+            first, second = hosting(ledger, f"first-{number}"), hosting(ledger, f"second-{number}")
+            put(uploads, first, clock)
+            first = bring(ledger, first.id, "done")
+            finding = threads.submit(uploads.use, second, "video", "sha", ANNA)
+            releasing = threads.submit(uploads.release, first)
+            found, released = finding.result() is not None, bool(releasing.result())
+            assert found != released
+            ledger.move(second.id, State.STOPPED)
