@@ -135,7 +135,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why.element": "An element id works only facing as in the video.",
     "why.credits": "Only {left} credits are left.",
     "why.link_price": "The price follows from the video's length, which is known once it was fetched.",
-    "why.free": "Sandbox: this is the live price. Here nothing is charged.",
+    "why.free": "Sandbox: nothing is charged here.",
     "balance.left": "{n} credits left.",
     "balance.topup": "Top up",
     # -- the empty card
