@@ -203,9 +203,8 @@ def flows(folder: Path, sheets: Path | None) -> None:
 def speed(folder: Path) -> None:
     """Wall time beside plain ffmpeg, one after the other, the quickest of some turns."""
     print("\nSpeed: wall time of the whole process, and of ffmpeg decoding and encoding the same clip at the same size")
-    print(
-        f"{'pair':<14}{'quality':<9}{'seconds':>8}{'ffmpeg':>8}{'ratio':>7}{'x real time':>13}{'1st line':>10}{'peak MB':>9}"
-    )
+    head = f"{'pair':<14}{'quality':<9}{'seconds':>8}{'ffmpeg':>8}{'ratio':>7}{'x real time':>13}"
+    print(head + f"{'1st line':>10}{'peak MB':>9}")
     for pair in ensure_examples(folder / "examples")[:2]:
         for quality in ("720p", "1080p"):
             runs = []
