@@ -19,8 +19,9 @@ let credits = null; // what the key has left, where there is one
 
 const judgeImage = (file) => kit.ask("judge_image", file);
 const judgeVideo = (file) => kit.ask("judge_video", { ...file, character_orientation: form.character_orientation });
-const image = makeDrop({ kind: "image", limits: limits.image, judge: judgeImage, changed: () => refresh() });
-const video = makeDrop({ kind: "video", limits: limits.video, judge: judgeVideo, changed: () => refresh() });
+const facingNow = () => form.character_orientation;
+const image = makeDrop({ kind: "image", facing: facingNow, limits: limits.image, judge: judgeImage, changed: () => refresh() });
+const video = makeDrop({ kind: "video", facing: facingNow, limits: limits.video, judge: judgeVideo, changed: () => refresh() });
 
 // ---- the choices -------------------------------------------------------------------------------------------------
 const figure = (which) => {
@@ -149,7 +150,10 @@ function refresh() {
     ? [{
       text: t("problem.facing_image", { seconds: kit.number(video.pick.facts.duration_seconds, 1), limit: limits.video.image_orientation_max_seconds }),
       next: t("problem.facing_image.next"),
-      action: { label: t("problem.facing_image.fix"), run: facingVideo },
+      actions: [
+        { label: t("problem.facing_image.fix"), run: facingVideo },
+        video.pick.path ? { label: t("mend.cut", { limit: limits.video.image_orientation_max_seconds }), run: () => void video.mend() } : null,
+      ].filter(Boolean),
     }]
     : []);
   example.hidden = Boolean(image.pick || video.pick);
@@ -236,7 +240,7 @@ element.addEventListener("keydown", (event) => {
 document.addEventListener("paste", (event) => {
   if (!element.isConnected || !element.offsetParent) return;
   for (const file of event.clipboardData?.files ?? []) {
-    const zone = [image, video].find((drop) => drop.accepted.some((ending) => file.name.toLowerCase().endsWith(ending)));
+    const zone = [image, video].find((drop) => drop.takes(file.name));
     if (zone) { event.preventDefault(); void zone.take(file); }
   }
 });

@@ -7,8 +7,9 @@ import gradio as gr
 from evolink_ui.jobs import Jobs
 from evolink_ui.media import limits
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Desk, answered, price
+from evolink_ui.ui.desk import Desk, answered, given, orientation_of, price
 from evolink_ui.ui.history import used_again
+from evolink_ui.ui.mending import Workshop, known_kind
 from evolink_ui.ui.parts import part
 from evolink_ui.web.visitor import visitor_of
 
@@ -18,6 +19,8 @@ TOP_UP_URL = "https://evolink.ai/dashboard"
 
 def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     """The form. Its script keeps a draft in the browser, so that nothing typed is lost."""
+
+    workshop = Workshop()
 
     async def judge_image(data: Any, _request: gr.Request) -> dict[str, Any]:
         return await desk.judge_image(data)
@@ -37,6 +40,15 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     async def reuse(data: Any, request: gr.Request) -> dict[str, Any]:
         return await used_again(jobs, str(data.get("id") or ""), visitor_of(request))
 
+    async def mend(data: Any, request: gr.Request) -> dict[str, Any]:
+        return workshop.start(known_kind(data), given(data), orientation_of(data), visitor_of(request))
+
+    async def mending(data: Any, request: gr.Request) -> dict[str, Any]:
+        return await workshop.look(str(data.get("id") or ""), visitor_of(request))
+
+    async def mend_stop(data: Any, request: gr.Request) -> dict[str, Any]:
+        return workshop.stop(str(data.get("id") or ""), visitor_of(request))
+
     return part(
         "form",
         "drop.js",
@@ -54,6 +66,9 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
             "example": answered(example),
             "balance": answered(balance),
             "reuse": answered(reuse),
+            "mend": answered(mend),
+            "mending": answered(mending),
+            "mend_stop": answered(mend_stop),
         },
     )  # fmt: skip
 

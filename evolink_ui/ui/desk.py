@@ -101,7 +101,7 @@ class Desk:
 
     async def judge_image(self, data: Mapping[str, Any]) -> Answer:
         """What is known about a picture that was just uploaded: {file, report, poster, preview_url}."""
-        path = _given(data)
+        path = given(data)
         return _judgement(path, await self._jobs.judge_image(path))
 
     async def judge_video(self, data: Mapping[str, Any]) -> Answer:
@@ -110,7 +110,7 @@ class Desk:
         A video that is too long for the orientation of the form only is let through: the form says so by itself, and
         takes it back as soon as the orientation is changed.
         """
-        path = _given(data)
+        path = given(data)
         report = await self._jobs.judge_video(path, orientation_of(data))
         serious = [problem for problem in report.problems if problem.code != TOO_LONG_FACING_IMAGE]
         answer = _judgement(path, replace(report, ok=not serious and report.facts is not None, problems=serious))
@@ -191,7 +191,8 @@ def _judgement(path: Path, report: Report) -> Answer:
     }
 
 
-def _given(data: Mapping[str, Any]) -> Path:
+def given(data: Mapping[str, Any]) -> Path:
+    """The uploaded file that a browser names. Raises Wrong where there is none."""
     path = _received(data)
     if path is None:
         raise Wrong("file_gone", "No file was given.", "Choose the file again.")

@@ -3,15 +3,21 @@
 const UPLOAD_PATIENCE_MS = 15 * 60 * 1000;
 const PREVIEW_PATIENCE_MS = 6000; // a browser that cannot decode a file may stay silent about it
 
-function makeDrop({ kind, limits, judge, changed }) {
+const MENDING_LOOK_MS = 500;
+const MENDABLE_BYTES = 100 * 1000 * 1000; // more is not taken in, so nothing larger can be mended
+
+function makeDrop({ kind, limits, judge, changed, facing }) {
   const accepted = kind === "image" ? [".jpg", ".jpeg", ".png"] : [".mp4", ".mov"];
+  const convertible = kind === "image"
+    ? [".heic", ".heif", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
+    : [".webm", ".mkv", ".avi", ".m4v", ".wmv", ".flv", ".mpg", ".mpeg", ".ogv"];
   const id = `mc-${kind}`;
   let pick = null;
   let upload = null; // the XMLHttpRequest under way
   let turn = 0; // a newer file makes every answer about an older one void
   let preview = null; // the object URL on show
 
-  const input = el("input.mc-file", { type: "file", id: `${id}-input`, accept: accepted.join(","), "aria-label": t(`drop.${kind}.title`), "aria-describedby": `${id}-limits ${id}-note` });
+  const input = el("input.mc-file", { type: "file", id: `${id}-input`, accept: [...accepted, ...convertible].join(","), "aria-label": t(`drop.${kind}.title`), "aria-describedby": `${id}-limits ${id}-note` });
   const target = el("label.mc-drop", { for: `${id}-input` },
     el("span.mc-drop-icon", {}, icon(kind === "image" ? "person" : "film")),
     el("span.mc-drop-title", {}, t(`drop.${kind}.title`)),
@@ -32,15 +38,18 @@ function makeDrop({ kind, limits, judge, changed }) {
   const zone = el("section.mc-zone", { "aria-label": t(`drop.${kind}.title`), "data-kind": kind }, input, target, shown, note, linkBox);
 
   const say = (list) => {
-    note.replaceChildren(...list.map(({ level, text, next, action }) =>
+    note.replaceChildren(...list.map(({ level, text, next, actions = [] }) =>
       el(`div.mc-note.${level}`, {},
         icon(level === "good" ? "check" : level === "busy" ? "again" : "warn"),
         el("p", {}, el("span.mc-sr", {}, level === "bad" ? t("level.problem") : level === "warn" ? t("level.warning") : ""), text, next ? el("span.mc-next", {}, ` ${next}`) : null),
-        action ? kit.button(action.label, { look: "small", onclick: action.run }) : null)));
+        actions.length ? el("div.mc-row", {}, ...actions.map((action) => kit.button(action.label, { look: "small", onclick: action.run }))) : null)));
     zone.classList.toggle("bad", list.some((item) => item.level === "bad"));
     input.setAttribute("aria-invalid", String(list.some((item) => item.level === "bad")));
   };
-  const problem = (code, values = {}) => ({ level: "bad", text: t(`problem.${code}`, values), next: t(`problem.${code}.next`, values) });
+  const problem = (code, values = {}, mendable = null) => ({
+    level: "bad", text: t(`problem.${code}`, values), next: t(`problem.${code}.next`, values),
+    actions: mendable && mendable.size <= MENDABLE_BYTES ? [{ label: t("mend.button"), run: () => void sendAndMend(mendable) }] : [],
+  });
 
   const forget = () => {
     turn += 1;
@@ -93,20 +102,21 @@ function makeDrop({ kind, limits, judge, changed }) {
     }
   });
   const obvious = (file) => {
-    if (!accepted.some((ending) => file.name.toLowerCase().endsWith(ending))) return problem(`${kind}_type`, { name: file.name });
+    const ends = (endings) => endings.some((ending) => file.name.toLowerCase().endsWith(ending));
+    if (!ends(accepted)) return problem(`${kind}_type`, { name: file.name }, ends(convertible) ? file : null);
     if (file.size === 0) return problem("empty");
-    if (file.size > limits.max_bytes) return problem("too_big", { size: kit.bytes(file.size), limit: kit.bytes(limits.max_bytes) });
+    if (file.size > limits.max_bytes) return problem("too_big", { size: kit.bytes(file.size), limit: kit.bytes(limits.max_bytes) }, kind === "image" ? file : null);
     return null;
   };
-  const measured = (seen) => {
+  const measured = (seen, file) => {
     if (!seen) return null;
     if (kind === "video" && Number.isFinite(seen.seconds)) {
       // A tenth of a second of doubt is left to the server, which counts frames.
       if (seen.seconds < limits.min_seconds - 0.1) return problem("too_short", { seconds: kit.number(seen.seconds, 1), limit: limits.min_seconds });
-      if (seen.seconds > limits.max_seconds + 0.6) return problem("too_long", { seconds: kit.number(seen.seconds, 1), limit: limits.max_seconds });
+      if (seen.seconds > limits.max_seconds + 0.6) return problem("too_long", { seconds: kit.number(seen.seconds, 1), limit: limits.max_seconds }, file);
     }
     const least = limits.min_side_px;
-    if (Math.min(seen.width, seen.height) < least) return problem("too_small", { width: seen.width, height: seen.height, limit: least });
+    if (Math.min(seen.width, seen.height) < least) return problem("too_small", { width: seen.width, height: seen.height, limit: least }, file);
     return null;
   };
 
@@ -130,14 +140,14 @@ function makeDrop({ kind, limits, judge, changed }) {
     upload.send(body);
   });
 
+  const factsText = (f) => [
+    `${f.width} × ${f.height}`,
+    f.duration_seconds ? t("unit.seconds", { n: kit.number(f.duration_seconds, 1) }) : null,
+    kit.bytes(f.size_bytes),
+    kind === "video" ? t(f.has_audio ? "facts.sound" : "facts.silent") : null,
+  ].filter(Boolean).join(" · ");
   const describe = () => {
-    const f = pick?.facts;
-    if (!f) return;
-    const parts = [`${f.width} × ${f.height}`];
-    if (f.duration_seconds) parts.push(t("unit.seconds", { n: kit.number(f.duration_seconds, 1) }));
-    parts.push(kit.bytes(f.size_bytes));
-    if (kind === "video") parts.push(t(f.has_audio ? "facts.sound" : "facts.silent"));
-    facts.replaceChildren(el("span.mc-name", {}, pick.name), el("span", {}, parts.join(" · ")));
+    if (pick?.facts) facts.replaceChildren(el("span.mc-name", {}, pick.name), el("span", {}, factsText(pick.facts)));
   };
   const judged = (verdict, name) => {
     const report = verdict.report;
@@ -146,7 +156,11 @@ function makeDrop({ kind, limits, judge, changed }) {
       text: kit.known(`problem.${item.code}`) && !kit.t(`problem.${item.code}`).includes("{") ? t(`problem.${item.code}`) : item.message,
       next: item.next_step,
     });
-    if (!report.ok) return refuse(...report.problems.map(describeProblem("bad")));
+    if (!report.ok) {
+      const known = { path: verdict.file.path, name };
+      const fixes = report.problems.some((item) => item.fix) ? [{ label: t("mend.button"), run: () => void mend(known) }] : [];
+      return refuse(...report.problems.map((item, index) => ({ ...describeProblem("bad")(item), actions: index === 0 ? fixes : [] })));
+    }
     pick = { ...verdict.file, name, facts: report.facts, prices: verdict.prices ?? null, poster: verdict.poster ?? null };
     describe();
     const nothingToSee = !media.firstElementChild || (kind === "video" && media.firstElementChild.tagName === "VIDEO" && !media.firstElementChild.videoWidth && !verdict.preview_url);
@@ -181,7 +195,7 @@ function makeDrop({ kind, limits, judge, changed }) {
     changed();
     const seen = await look(file);
     if (mine !== turn) return;
-    const known = measured(seen);
+    const known = measured(seen, file);
     if (known) { refuse(known); return; }
     await deliver(file, seen, mine);
   }
@@ -202,7 +216,7 @@ function makeDrop({ kind, limits, judge, changed }) {
       meter.hidden = true;
       pick = { name: file.name, failed: true };
       const { text, next } = kit.sentence(error);
-      say([{ level: "bad", text, next, action: { label: t("common.try_again"), run: () => { pick = { name: file.name, busy: true }; changed(); void deliver(file, seen, mine); } } }]);
+      say([{ level: "bad", text, next, actions: [{ label: t("common.try_again"), run: () => { pick = { name: file.name, busy: true }; changed(); void deliver(file, seen, mine); } }] }]);
       changed();
     }
   }
@@ -226,12 +240,73 @@ function makeDrop({ kind, limits, judge, changed }) {
       if (error.code === "no_connection") {
         pick = { name: known.name, path: known.path, failed: true };
         const { text, next } = kit.sentence(error);
-        say([{ level: "bad", text, next, action: { label: t("common.try_again"), run: () => void restore(known) } }]);
+        say([{ level: "bad", text, next, actions: [{ label: t("common.try_again"), run: () => void restore(known) }] }]);
         changed();
       } else {
         clear();
         say([{ level: "warn", text: t("drop.gone") }]);
       }
+    }
+  }
+
+  // Makes a file acceptable on the server; the original stays, and can be taken back where it could be used.
+  async function mend(original, usable = false) {
+    forget();
+    const mine = turn;
+    pick = { name: original.name, path: usable ? original.path : undefined, busy: true };
+    target.hidden = true;
+    shown.hidden = false;
+    if (!media.firstElementChild) media.replaceChildren(el("div.mc-skeleton"));
+    facts.replaceChildren(el("span.mc-name", {}, original.name));
+    changed();
+    let id = null;
+    const cancel = { label: t("common.cancel"), run: () => { if (id) kit.ask("mend_stop", { id }).catch(() => {}); if (usable) void restore(original); else clear(); } };
+    try {
+      ({ id } = await kit.ask("mend", { kind, path: original.path, character_orientation: facing() }));
+      for (;;) {
+        const state = await kit.ask("mending", { id });
+        if (mine !== turn || state.stopped) return;
+        if (state.file) {
+          await restore(state.file);
+          say([{
+            level: "good",
+            text: state.changes.length ? t("mend.done", { changes: state.changes.join(" ") }) : t("mend.unchanged"),
+            next: state.before ? t("mend.facts", { before: factsText(state.before), after: factsText(state.after) }) : "",
+            actions: usable ? [{ label: t("mend.back"), run: () => void restore(original) }] : [],
+          }]);
+          return;
+        }
+        say([{ level: "busy", text: t("mend.working", { n: kit.number(state.progress * 100) }), actions: [cancel] }]);
+        await new Promise((go) => { setTimeout(go, MENDING_LOOK_MS); });
+      }
+    } catch (error) {
+      if (mine !== turn) return;
+      const { text, next } = kit.sentence(error);
+      refuse({ level: "bad", text, next, actions: [{ label: t("common.try_again"), run: () => void mend(original, usable) }] });
+    }
+  }
+  async function sendAndMend(file) {
+    forget();
+    const mine = turn;
+    pick = { name: file.name, busy: true };
+    target.hidden = true;
+    shown.hidden = false;
+    media.replaceChildren(el("div.mc-skeleton"));
+    facts.replaceChildren(el("span.mc-name", {}, file.name), el("span", {}, kit.bytes(file.size)));
+    meter.hidden = false;
+    bar.style.width = "0";
+    say([{ level: "busy", text: t("drop.sending") }]);
+    changed();
+    try {
+      const path = await send(file);
+      if (mine !== turn) return;
+      meter.hidden = true;
+      await mend({ path, name: file.name });
+    } catch (error) {
+      if (mine !== turn) return;
+      meter.hidden = true;
+      const { text, next } = kit.sentence(error);
+      refuse({ level: "bad", text, next, actions: [{ label: t("common.try_again"), run: () => void sendAndMend(file) }] });
     }
   }
 
@@ -261,15 +336,17 @@ function makeDrop({ kind, limits, judge, changed }) {
   });
 
   return {
-    zone, take, restore, clear, accepted,
+    zone, take, restore, clear,
+    takes(name) { return [...accepted, ...convertible].some((ending) => name.toLowerCase().endsWith(ending)); },
+    mend() { void mend({ path: pick.path, name: pick.name }, true); },
     get pick() { return pick; },
     // Something that depends on the rest of the form, such as the length allowed by the orientation.
     extra(list) {
       note.querySelectorAll("[data-extra]").forEach((node) => node.remove());
-      for (const { text, next, action } of list) {
+      for (const { text, next, actions } of list) {
         note.append(el("div.mc-note.bad", { "data-extra": "1" }, icon("warn"),
           el("p", {}, el("span.mc-sr", {}, t("level.problem")), text, el("span.mc-next", {}, ` ${next}`)),
-          action ? kit.button(action.label, { look: "small", onclick: action.run }) : null));
+          el("div.mc-row", {}, ...actions.map((action) => kit.button(action.label, { look: "small", onclick: action.run })))));
       }
     },
     focus() { input.focus(); },

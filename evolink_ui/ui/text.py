@@ -64,6 +64,13 @@ ENGLISH: Final[Mapping[str, str]] = {
     "drop.checking": "Checking…",
     "drop.undecodable": "This browser cannot play the file; it is fine all the same.",
     "drop.gone": "The file from before is no longer on the server. Please choose it again.",
+    "mend.button": "Fix it",
+    "mend.cut": "Cut to the first {limit} s",
+    "mend.working": "Fixing the file… {n} %",
+    "mend.done": "Fixed: {changes}",
+    "mend.unchanged": "Nothing had to be changed.",
+    "mend.back": "Take the original back",
+    "mend.facts": "{before} became {after}.",
     "facts.sound": "with sound",
     "facts.silent": "silent",
     # -- problems that the page finds itself, before a byte is sent

@@ -75,6 +75,34 @@ async def test_facing_as_in_the_picture_refuses_more_than_ten_seconds_and_one_cl
         assert stub.orders[0].body["model_params"]["character_orientation"] == "video"
 
 
+async def test_a_video_that_is_too_long_is_cut_in_one_click_and_the_original_can_be_taken_back(
+    live_visit: Visits, material: Material
+) -> None:
+    async with live_visit() as visit:
+        await visit.choose(material.picture, material.video_12s)
+        zone = visit.zone("video")
+        await zone.get_by_role("button", name="Cut to the first 10 s").click()
+        await zone.get_by_text("Fixed:").wait_for()
+        assert "10.0 s" in await zone.inner_text()
+        assert await visit.may_go()
+        await zone.get_by_role("button", name="Take the original back").click()
+        await zone.get_by_text("at most 10 s are accepted").wait_for()
+
+
+async def test_a_picture_of_another_format_is_fixed_in_one_click(
+    live_visit: Visits, material: Material, tmp_path: Path
+) -> None:
+    webp = tmp_path / "character.webp"
+    Image.new("RGB", (240, 300), "#3a6ea5").save(webp)
+    async with live_visit() as visit:
+        await visit.page.set_input_files("#mc-image-input", webp)
+        assert "not a JPG or PNG" in await visit.problem("image")
+        assert shorter(visit.requests, "/upload") == []
+        await visit.zone("image").get_by_role("button", name="Fix it").click()
+        await visit.zone("image").get_by_text("Fixed:").wait_for()
+        assert await visit.zone("image").locator(".mc-note.bad").count() == 0
+
+
 async def test_a_prompt_over_2500_characters_and_a_misplaced_element_say_so_at_their_fields(
     live_visit: Visits, stub: Stub, material: Material
 ) -> None:

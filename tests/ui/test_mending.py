@@ -1,0 +1,70 @@
+"""Fix it: what was refused becomes acceptable, for its visitor alone, and can be called off."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from evolink_ui.ui import mending
+from evolink_ui.ui.mending import Workshop
+from tests.jobs.material import make_video
+from tests.ui.conftest import Desktop, uploaded
+
+MINUTE = 60.0
+
+
+async def _finished(desktop: Desktop, mending_id: str) -> dict[str, Any]:
+    async with asyncio.timeout(MINUTE):
+        while "progress" in (state := await desktop.ask("mending", {"id": mending_id})):
+            assert 0 <= state["progress"] <= 1
+            await asyncio.sleep(0.05)
+    return state
+
+
+async def test_a_picture_of_another_format_becomes_one_that_is_accepted(desktop: Desktop, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 240), "#3a6ea5").save(tmp_path / "small.webp")
+    started = await desktop.ask("mend", {**uploaded(tmp_path / "small.webp"), "kind": "image"})
+    state = await _finished(desktop, started["id"])
+    assert state["changes"]
+    assert (state["before"]["width"], state["before"]["format"]) == (200, "webp")
+    judged = await desktop.ask("judge_image", {"path": state["file"]["path"]})
+    assert judged["report"]["ok"]
+    assert judged["report"]["facts"]["width"] == state["after"]["width"] >= 300
+
+
+async def test_a_video_is_cut_for_its_orientation(desktop: Desktop, tmp_path: Path) -> None:
+    long = make_video(tmp_path / "long.mp4", seconds=11, sound=False)
+    started = await desktop.ask("mend", {**uploaded(long), "kind": "video", "character_orientation": "image"})
+    state = await _finished(desktop, started["id"])
+    assert state["after"]["duration_seconds"] <= 10.02
+
+
+async def test_what_cannot_be_mended_says_why(desktop: Desktop, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("Shopping: bread, milk.")
+    started = await desktop.ask("mend", {**uploaded(tmp_path / "notes.png"), "kind": "image"})
+    error = (await _finished(desktop, started["id"]))["error"]
+    assert error["message"]
+    assert error["next_step"]
+
+
+async def test_a_mending_can_be_called_off_and_belongs_to_its_visitor(desktop: Desktop, tmp_path: Path) -> None:
+    long = make_video(tmp_path / "long.mp4", seconds=30, width=1280, height=960, sound=False)
+    started = await desktop.ask("mend", {**uploaded(long), "kind": "video"})
+    assert (await desktop.ask("mending", started, "v_ben"))["error"]["code"] == "mending_gone"
+    assert "error" in await desktop.ask("mend_stop", started, "v_ben")
+    assert await desktop.ask("mend_stop", started) == {"stopped": True}
+    assert await _finished(desktop, started["id"]) == {"stopped": True}
+
+
+async def test_old_mendings_are_forgotten(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(mending, "KEEP", 1)
+    workshop = Workshop()
+    Image.new("RGB", (400, 400)).save(tmp_path / "fine.png")
+    first = workshop.start("image", tmp_path / "fine.png", "image", "v")
+    second = workshop.start("image", tmp_path / "fine.png", "image", "v")
+    assert first["id"] not in workshop._known
+    task = workshop._known[second["id"]].task
+    assert task is not None
+    await asyncio.wait_for(task, MINUTE)
+    assert (await workshop.look(second["id"], "v"))["changes"] == []
