@@ -2,11 +2,13 @@
 
     python -m benchmarks.import_cost
 
-Each in fresh processes that time their own import; the best of several, because the machine is shared.
+Each in fresh processes that take the processor time of their own import; the best of several, turn by turn, because
+the machine is shared.
 """
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 FLOOR, CLIENT = "import httpx", "import evolink_ui.evolink"
 
@@ -14,22 +16,26 @@ RUNS = 15
 
 TIMED = """
 import time
-begun = time.perf_counter()
+begun = time.process_time()
 {statement}
-print(time.perf_counter() - begun)
+print(time.process_time() - begun)
 """
 
 
-def best_seconds(statement: str, runs: int = RUNS) -> float:
-    """Shortest time that the import takes in a fresh process; a first one that warms the disk does not count."""
+def best_seconds(statements: Sequence[str], runs: int = RUNS) -> list[float]:
+    """Least processor time that each import takes in a fresh process; the first round only warms the disk."""
+    rounds = [[_seconds(statement) for statement in statements] for _ in range(runs + 1)]
+    return [min(times) for times in zip(*rounds[1:], strict=True)]
+
+
+def _seconds(statement: str) -> float:
     command = [sys.executable, "-c", TIMED.format(statement=statement)]
-    times = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(runs + 1)]
-    return min(times[1:])
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
     """Print the table."""
-    floor, client = best_seconds(FLOOR), best_seconds(CLIENT)
+    floor, client = best_seconds([FLOOR, CLIENT])
     print(f"{'import httpx':28} {floor * 1000:7.1f} ms   1.00")
     print(f"{'import evolink_ui.evolink':28} {client * 1000:7.1f} ms   {client / floor:.2f}")
 
