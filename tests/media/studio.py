@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+FAST_VP8 = (("deadline", "realtime"), ("cpu-used", "8"))
 Frame = npt.NDArray[np.uint8]
 
 
@@ -54,6 +55,8 @@ class Clip:
     shots_seconds: tuple[float, ...] = ()
     """Where cuts are."""
     brightness: float = 1.0
+    still: bool = False
+    """The same frame all the time, which is quick to make."""
     container: str = "mp4"
     options: tuple[tuple[str, str], ...] = (("preset", "ultrafast"),)
     movflags: str = ""
@@ -73,13 +76,15 @@ def film(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
             stream.set_display_rotation(made.rotation)
         length = made.seconds if made.sound_seconds is None else made.sound_seconds
         sound = container.add_stream("aac" if made.container != "webm" else "libopus", rate=48000) if length else None
+        frame: av.VideoFrame | None = None
         for index in range(round(made.seconds * made.fps)):
-            second = index / made.fps
+            second = 0.0 if made.still else index / made.fps
             shot = sum(second >= cut for cut in made.shots_seconds)
-            pixels = scene(made.width, made.height, second, shot)
-            if made.brightness != 1:
-                pixels = (pixels * made.brightness).astype(np.uint8)
-            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            if frame is None or not made.still:
+                pixels = scene(made.width, made.height, second, shot)
+                if made.brightness != 1:
+                    pixels = (pixels * made.brightness).astype(np.uint8)
+                frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=made.pixels)
             frame.pts, frame.time_base = index, Fraction(1, made.fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

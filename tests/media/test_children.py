@@ -313,6 +313,7 @@ def test_the_memory_of_a_check_stays_under_512_mb(tmp_path: Path) -> None:
         tmp_path / "large.mp4",
         seconds=3.0,
         fps=8,
+        still=True,
         width=3840,
         height=2160,
         options=(("preset", "ultrafast"), ("x264-params", "ref=16:keyint=48")),

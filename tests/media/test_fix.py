@@ -27,7 +27,6 @@ from evolink_ui.media.child import Child, ChildFailed
 from tests.media import studio
 from tests.media.test_children import gone
 
-FAST_VP8 = (("deadline", "realtime"), ("cpu-used", "8"))
 Save = Callable[[str, bytes], Path]
 
 
@@ -185,7 +184,10 @@ def test_a_good_file_is_handed_back_as_it_is(good_image: Path, good_video: Path,
     ("name", "what"),
     [
         ("a.mkv", {"container": "matroska", "sound_seconds": None}),
-        ("a.webm", {"container": "webm", "codec": "libvpx", "options": FAST_VP8, "sound_seconds": None}),
+        (
+            "a.webm",
+            {"container": "webm", "codec": "libvpx", "options": studio.FAST_VP8, "fps": 4, "sound_seconds": None},
+        ),
         ("a.avi", {"container": "avi", "codec": "mpeg4", "options": ()}),
         ("a.ts", {"container": "mpegts", "sound_seconds": None}),
         ("a.flv", {"container": "flv"}),

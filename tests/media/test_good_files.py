@@ -213,7 +213,11 @@ def test_pictures_for_print_animated_and_dark_ones_are_warned_about(save: Save) 
         ("a.mp4", {"codec": "mpeg4", "options": ()}, ["unsupported_codec"]),
         ("a.mp4", {"pixels": "yuv420p10le"}, ["unsupported_codec"]),
         ("a.mkv", {"container": "matroska"}, ["unsupported_video_format"]),
-        ("a.webm", {"container": "webm", "codec": "libvpx", "options": ()}, ["unsupported_video_format"]),
+        (
+            "a.webm",
+            {"container": "webm", "codec": "libvpx", "fps": 4, "options": studio.FAST_VP8},
+            ["unsupported_video_format"],
+        ),
         ("a.avi", {"container": "avi", "codec": "mpeg4", "options": ()}, ["unsupported_video_format"]),
         ("a.ts", {"container": "mpegts"}, ["unsupported_video_format"]),
     ],

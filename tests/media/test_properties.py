@@ -21,7 +21,7 @@ ANSWER_SECONDS = 3.0
 """2 s are promised; the rest is for a machine that others use, too."""
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-PURE = settings(max_examples=300, deadline=None)
+PURE = settings(max_examples=150, deadline=None)
 
 
 @cache
