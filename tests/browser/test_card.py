@@ -153,10 +153,11 @@ async def test_waiting_in_line_shows_the_place(live_visit: Visits, stub: Stub, m
 
 async def test_progress_is_honest(live_visit: Visits, stub: Stub, material: Material) -> None:
     async with live_visit() as told, live_visit() as untold:
-        stub.timeline = Timeline(seconds=6.0)
-        await _start(told, material)
-        stub.timeline = Timeline(seconds=5.0, progress="missing")
+        stub.timeline = Timeline(seconds=10.0, progress="missing")
         await _start(untold, material)
+        await untold.reaches("submitting", "running")  # ordered: what follows is the other one's timeline
+        stub.timeline = Timeline(seconds=8.0)
+        await _start(told, material)
         numbers, none = await asyncio.gather(_percents(told), _percents(untold))
     assert numbers
     assert max(numbers) < 100
