@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolink_ui.evolink import Credits, EvoLinkError, Task, new_idempotency_key
+from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Task, new_idempotency_key
 from evolink_ui.hosting.own import LinkPath
 from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
@@ -21,16 +19,17 @@ from evolink_ui.media.price import credits_for
 from evolink_ui.settings import Settings
 
 from . import faults, intake
+from .callbacks import MODEL, TASK_ID_MAX_CHARS, Callbacks, named_task, settles
 from .housekeeping import Housekeeping
 from .job import ACTIVE, Job, JobError, Order, State
-from .keys import KeyLost, KeySafe
+from .keys import KeySafe
 from .ledger import Ledger
 from .lock import SingleProcess
 from .news import News
 from .pipeline import Engine
 from .replicas import Replicas
 from .shipping import Shipping
-from .vendor import VENDOR_MIN_POLL_SECONDS, Vendor
+from .vendor import VENDOR_MIN_POLL_SECONDS, Vendors
 from .view import view
 from .work import Work
 
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 log = logging.getLogger("evolink_ui.jobs")
-
-MODEL = "kling-v3-motion-control"
-TASK_ID_MAX_CHARS = 100
-SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
 
 
 class Jobs:
@@ -65,14 +60,14 @@ class Jobs:
         min_poll_seconds: float = VENDOR_MIN_POLL_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings, self._sandbox, self._clock = settings, sandbox, clock
-        self.link, self._link_path, self._min_poll_seconds = link, link_path, min_poll_seconds
+        self._settings, self._clock = settings, clock
+        self.link, self._link_path = link, link_path
         self._safe = KeySafe(settings.secret_key)
-        self._vendors: dict[asyncio.AbstractEventLoop, Vendor] = {}
-        self._closers: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
+        self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
+        self._callbacks = Callbacks(settings.secret_key, settings.public_address)
         self._news = News()
         self._settling: set[asyncio.Task[None]] = set()
-        self._lock = SingleProcess(settings.data_dir / "lock") if settings.sqlalchemy_url.startswith("sqlite") else None
+        self._lock = SingleProcess(settings.data_dir / "lock") if not settings.on_postgres else None
 
     def launch(self) -> None:
         """Open the ledger and start working: also on what an earlier process left unfinished.
@@ -86,7 +81,7 @@ class Jobs:
         self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
         work = Work(
             self._ledger,
-            self._vendor,
+            self._vendors.here,
             Shipping(
                 self._settings,
                 self._ledger,
@@ -96,7 +91,7 @@ class Jobs:
                 clock=self._clock,
             ),
             folder_of=self.folder,
-            callback_url=self._callback_url,
+            callback_url=self._callbacks.url,
             wake=self._news.event,
             daily_credits=self._settings.daily_credits,
         )
@@ -160,7 +155,7 @@ class Jobs:
             self._ledger.add,
             id=job_id,
             visitor=visitor,
-            mode=self._vendor().mode(api_key),
+            mode=self._vendors.here().mode(api_key),
             request=request,
             idempotency_key=new_idempotency_key(),
             own_key=api_key is not None,
@@ -234,9 +229,8 @@ class Jobs:
             JobError: the task isn't a motion-control task, can't be read, or belongs to another job.
         """
         job = await self.get(job_id)
-        task = await self._read(
-            self._vendor().of_job(job) if not api_key else self._vendor().client(job.mode, api_key), task_id
-        )
+        vendor = self._vendors.here()
+        task = await self._read(vendor.client(job.mode, api_key) if api_key else vendor.of_job(job), task_id)
         if task.model != MODEL:
             raise JobError(
                 "wrong_model",
@@ -274,11 +268,10 @@ class Jobs:
         The body is believed in nothing. But where the outcome of an order is unknown, the task id in it is a candidate:
         read with the job's own key, it settles the doubt if it is a motion-control task of the time of the order.
         """
-        if not hmac.compare_digest(token, self._callback_token(job_id)):
+        if not self._callbacks.is_genuine(job_id, token):
             return False
         self._news.tell(job_id)
-        task_id = hint.get("id") if isinstance(hint, dict) else None
-        if isinstance(task_id, str) and len(task_id) <= TASK_ID_MAX_CHARS:
+        if task_id := named_task(hint):
             settling = asyncio.create_task(self._settle(job_id, task_id))
             self._settling.add(settling)
             settling.add_done_callback(self._settling.discard)
@@ -286,15 +279,14 @@ class Jobs:
 
     async def _settle(self, job_id: str, task_id: str) -> None:
         job = await self.find(job_id)
-        if job is None or job.state is not State.UNKNOWN or job.ordered_at is None:
+        if job is None or job.state is not State.UNKNOWN:
             return
         try:
-            task = await self._read(self._vendor().of_job(job), task_id)
-            near = task.created is not None and abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS
-            if task.model == MODEL and near:
+            task = await self._read(self._vendors.here().of_job(job), task_id)
+            if settles(task, job):
                 await self._again(job, State.RUNNING, State.UNKNOWN, None, task_id=task.id)
-        except (JobError, KeyLost) as error:
-            log.info("job=%s a callback did not settle the doubt: %s", job.id, type(error).__name__)
+        except JobError as error:
+            log.info("job=%s a callback did not settle the doubt: %s", job.id, error.code)
 
     # ---- beyond jobs ----
 
@@ -304,12 +296,12 @@ class Jobs:
         Raises:
             JobError: it can't be read; code, sentence and next step are the client's.
         """
-        vendor = self._vendor()
+        vendor = self._vendors.here()
         return await self._read(vendor.client(vendor.mode(api_key), api_key), task_id)
 
     async def credits(self, *, api_key: str | None = None) -> Credits | None:
         """What the key may still spend, or None where EvoLink doesn't say at the moment."""
-        vendor = self._vendor()
+        vendor = self._vendors.here()
         try:
             return await vendor.client(vendor.mode(api_key), api_key).credits()
         except EvoLinkError as error:
@@ -355,29 +347,13 @@ class Jobs:
             if again:
                 self._engine.enqueue(again)
 
-    def _vendor(self) -> Vendor:
-        loop = asyncio.get_running_loop()
-        if loop not in self._vendors:
-            vendor = Vendor(self._settings, self._safe, self._sandbox, min_poll_seconds=self._min_poll_seconds)
-            self._vendors[loop] = vendor
-            self._closers[loop] = loop.create_task(self._close_with_loop(vendor))
-        return self._vendors[loop]
-
-    async def _close_with_loop(self, vendor: Vendor) -> None:
-        """A loop that ends cancels its tasks, this one included: the moment to close the connections that it owns."""
+    async def _read(self, evolink: EvoLink, task_id: str) -> Task:
         try:
-            await asyncio.Event().wait()
-        finally:
-            await vendor.close()
-
-    async def _read(self, evolink: Any, task_id: str) -> Task:
-        try:
-            task: Task = await evolink.get(task_id.strip()[:TASK_ID_MAX_CHARS])
+            return await evolink.get(task_id.strip()[:TASK_ID_MAX_CHARS])
         except EvoLinkError as error:
             raise JobError(
                 error.code, error.message, error.next_step, field="task_id", status=404 if error.status == 404 else 400
             ) from None
-        return task
 
     async def _again(self, job: Job, to: State, come_from: State, api_key: str | None, **values: Any) -> Job:
         if api_key:
@@ -385,12 +361,3 @@ class Jobs:
         again = await asyncio.to_thread(self._ledger.again, job.id, to, only_from={come_from}, **values)
         await asyncio.to_thread(self._engine.enqueue, again)
         return again
-
-    def _callback_token(self, job_id: str) -> str:
-        return hmac.new(self._settings.secret_key, f"callback {job_id}".encode(), sha256).hexdigest()
-
-    def _callback_url(self, job: Job) -> str | None:
-        address = self._settings.public_address
-        if not address.startswith("https://") or job.mode != "live":
-            return None
-        return f"{address}/callbacks/evolink/{job.id}/{self._callback_token(job.id)}"

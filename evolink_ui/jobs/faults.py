@@ -74,13 +74,13 @@ def of_error(error: EvoLinkError) -> Fault:
     )
 
 
-def while_hosting(error: HostingError | EvoLinkError | JobError | KeyLost | OSError) -> Fault:
+def while_hosting(error: HostingError | EvoLinkError | JobError | OSError) -> Fault:
     """Before the order: nothing can have been charged."""
     match error:
         case EvoLinkError():
             return replace(of_error(error), charged="no")
         case KeyLost():
-            return replace(KeyLost.fault, charged="no", next_step="Enter your key again and press Edit and try again.")
+            return Fault(error.code, error.message, "Enter your key again and order once more.", charged="no")
         case OSError():
             return FILES_LOST
         case _:
@@ -104,10 +104,8 @@ def while_saving(error: EvoLinkError) -> Fault:
     )
 
 
-def key_trouble(error: JobError | KeyLost) -> Fault:
+def key_trouble(error: JobError) -> Fault:
     """The key that is needed to look at the order is gone."""
-    if isinstance(error, KeyLost):
-        return KeyLost.fault
     return Fault(error.code, error.message, error.next_step, charged="unknown", retryable=True)
 
 

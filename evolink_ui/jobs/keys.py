@@ -7,19 +7,19 @@ import hashlib
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from .job import Fault
+from .job import JobError
 
 
-class KeyLost(Exception):
+class KeyLost(JobError):
     """A visitor's key is gone: wiped after a day, or sealed under a secret that this app no longer has."""
 
-    fault = Fault(
-        "key_lost",
-        "This app no longer has the API key that came with this order.",
-        "Nothing was lost at EvoLink: enter your key again and press Follow again.",
-        charged="unknown",
-        retryable=True,
-    )
+    def __init__(self) -> None:
+        super().__init__(
+            "key_lost",
+            "This app no longer has the API key that came with this order.",
+            "Nothing was lost at EvoLink: enter your key again and press Follow again.",
+            status=409,
+        )
 
 
 class KeySafe:

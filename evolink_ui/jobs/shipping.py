@@ -21,7 +21,7 @@ from evolink_ui.settings import Settings
 
 from .insist import insist
 from .job import Job, JobError, Mode, State
-from .keys import KeyLost, KeySafe
+from .keys import KeySafe
 from .ledger import Ledger
 from .uploads import Kind, Uploads
 from .vendor import Vendor
@@ -67,7 +67,7 @@ class Shipping:
 
         Raises:
             HostingError: no host took a file.
-            EvoLinkError, JobError, KeyLost, OSError: from the parts.
+            EvoLinkError, JobError, OSError: from the parts.
         """
         names: dict[Kind, str | None] = {"image": job.image_name, "video": job.video_name}
         files = [
@@ -149,7 +149,7 @@ class Shipping:
             for name, file_id in await asyncio.to_thread(self._uploads.release, job):
                 if name in hosts:
                     await hosts[name].delete(file_id)
-        except (HostingError, EvoLinkError, JobError, KeyLost, DBAPIError) as error:
+        except (HostingError, EvoLinkError, JobError, DBAPIError) as error:
             log.warning("job=%s a copy of its files stays until it expires: %s", job.id, type(error).__name__)
 
     def _hosts(self, mode: Mode, evolink: EvoLink) -> list[Host]:

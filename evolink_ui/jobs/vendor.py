@@ -1,7 +1,6 @@
 """EvoLink clients for jobs: the live service or the sandbox, one pair of connection pools for each event loop.
 
-An `httpx.AsyncClient` belongs to the loop that it was first used on, and this app has two, the page's and the engine's,
-so each of them makes its own `Vendor`.
+An `httpx.AsyncClient` belongs to the loop that it was first used on, and this app has two: the page's and the engine's.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -152,3 +152,26 @@ class Pace:
         self._next = turn + self._gap_seconds
         if turn > now:
             await self._sleep(turn - now)
+
+
+class Vendors:
+    """One `Vendor` for each event loop, made when first needed and closed when its loop ends."""
+
+    def __init__(self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, *, min_poll_seconds: float) -> None:
+        self._make = partial(Vendor, settings, safe, sandbox, min_poll_seconds=min_poll_seconds)
+        self._vendors: dict[asyncio.AbstractEventLoop, tuple[Vendor, asyncio.Task[None]]] = {}
+
+    def here(self) -> Vendor:
+        """The running loop's own."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._vendors:
+            vendor = self._make()
+            self._vendors[loop] = vendor, loop.create_task(self._close_with_loop(vendor))
+        return self._vendors[loop][0]
+
+    async def _close_with_loop(self, vendor: Vendor) -> None:
+        """A loop that ends cancels its tasks, this one included: the moment to close the connections that it owns."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await vendor.close()

@@ -31,7 +31,6 @@ from . import faults
 from .credits import credits_on_the_wire
 from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
-from .keys import KeyLost
 from .ledger import Ledger
 from .shipping import Shipping
 from .vendor import Vendor
@@ -82,7 +81,7 @@ class Work:
         job = await self._move(job, State.HOSTING, started_at=job.started_at or self._clock())
         try:
             await self._shipping.ship(job, self._vendor())
-        except (HostingError, EvoLinkError, JobError, KeyLost, OSError) as error:
+        except (HostingError, EvoLinkError, JobError, OSError) as error:
             await self._end(job, State.FAILED, faults.while_hosting(error))
 
     async def submit(self, job_id: str, run: int) -> None:
@@ -113,7 +112,7 @@ class Work:
             await self._end(job, State.FAILED, faults.of_error(error))
         except ImpossibleTransition:
             raise
-        except (JobError, KeyLost) as error:
+        except JobError as error:
             await self._end(job, State.FAILED, faults.while_hosting(error))
         else:
             await self._ordered(job, task)
@@ -139,7 +138,7 @@ class Work:
                     await self._do(self._ledger.note, job, progress=task.progress)
         except EvoLinkError as error:
             await self._end(job, State.STOPPED, faults.while_following(error))
-        except (JobError, KeyLost) as error:
+        except JobError as error:
             await self._end(job, State.STOPPED, faults.key_trouble(error))
 
     async def keep(self, job_id: str, run: int) -> None:
@@ -160,7 +159,7 @@ class Work:
                     await self._end(job, State.STOPPED, faults.while_saving(error))
                     return
                 log.warning("job=%s task=%s result not saved yet: %s", job.id, job.task_id, error.code)
-            except (JobError, KeyLost) as error:
+            except JobError as error:
                 await self._end(job, State.STOPPED, faults.key_trouble(error))
                 return
             else:

@@ -26,6 +26,9 @@ Ended = Callable[[str], Awaitable[Job]]
 async def test_an_order_ends_with_its_video_on_our_disk(
     jobs: Jobs, stub: Stub, order: Order, ended: Ended, clip: bytes
 ) -> None:
+    assert order.image
+    assert order.video
+    await asyncio.gather(jobs.judge_image(order.image), jobs.judge_video(order.video, "image"))  # as they arrive
     started = time.monotonic()
     job = await jobs.start(order, visitor="anna")
     assert time.monotonic() - started < 1
@@ -390,7 +393,7 @@ async def test_a_callback_makes_the_follower_look_at_once(jobs: Jobs, stub: Stub
     await until(jobs, job.id, in_state(State.RUNNING))
     assert not await jobs.callback(job.id, "wrong")
     stub.orders[0].timeline = Timeline(seconds=0.0)
-    assert await jobs.callback(job.id, jobs._callback_token(job.id))
+    assert await jobs.callback(job.id, jobs._callbacks.token(job.id))
     started = time.monotonic()
     assert (await ended(job.id)).state is State.DONE
     assert time.monotonic() - started < 3
@@ -401,7 +404,7 @@ async def test_a_callback_settles_an_unknown_outcome_only_with_a_task_that_fits(
 ) -> None:
     stub.fail("order", drop(after_work=True))
     job = await ended((await jobs.start(order, visitor="anna")).id)
-    token = jobs._callback_token(job.id)
+    token = jobs._callbacks.token(job.id)
     for hint in ({"id": "task-unified-1-none"}, {"id": 5}, ["x"], None):
         assert await jobs.callback(job.id, token, hint)
     created = stub.orders[0].created

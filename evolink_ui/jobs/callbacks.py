@@ -1,0 +1,54 @@
+"""The vendor's calls: where they come in, and whose they are."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from typing import Any
+
+from evolink_ui.evolink import Task
+
+from .job import Job
+
+MODEL = "kling-v3-motion-control"
+TASK_ID_MAX_CHARS = 100
+SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
+
+
+class Callbacks:
+    """Makes and checks a job's callback address.
+
+    Args:
+        secret: signs the tokens.
+        address: this app's own public address, or an empty text.
+    """
+
+    def __init__(self, secret: bytes, address: str) -> None:
+        self._secret, self._address = secret, address
+
+    def url(self, job: Job) -> str | None:
+        """The address that goes out with an order; None where the vendor can't reach this app (https only)."""
+        if not self._address.startswith("https://") or job.mode != "live":
+            return None
+        return f"{self._address}/callbacks/evolink/{job.id}/{self.token(job.id)}"
+
+    def token(self, job_id: str) -> str:
+        """What only the vendor was told (hex, 64 characters)."""
+        return hmac.new(self._secret, f"callback {job_id}".encode(), sha256).hexdigest()
+
+    def is_genuine(self, job_id: str, token: str) -> bool:
+        """Whether the token is this job's, in constant time."""
+        return hmac.compare_digest(token, self.token(job_id))
+
+
+def named_task(hint: Any) -> str | None:
+    """The task id that a callback's body names, if it can be one."""
+    task_id = hint.get("id") if isinstance(hint, dict) else None
+    return task_id if isinstance(task_id, str) and len(task_id) <= TASK_ID_MAX_CHARS else None
+
+
+def settles(task: Task, job: Job) -> bool:
+    """Whether a task that was read can be what became of an order of unknown outcome: its model and its time fit."""
+    if task.model != MODEL or task.created is None or job.ordered_at is None:
+        return False
+    return abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS
