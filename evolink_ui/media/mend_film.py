@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import queue
 import subprocess
 import sys
@@ -24,6 +25,8 @@ MAX_SIDE_PX: Final = 1920
 CRF: Final = "19"
 """Nobody sees the difference from the original; 10 s of 1080p have about 8 MB."""
 PRESET: Final = "veryfast"
+THREADS: Final = min((os.cpu_count() or 2) * 3 // 2, 6)
+"""As many as the coder would choose itself, up to what fits into the child's memory."""
 MAX_BITS_PER_SECOND: Final = 24_000_000
 """30 s at it have 90 MB."""
 SOUND_BITS_PER_SECOND: Final = "160k"
@@ -204,8 +207,10 @@ def _command(
         command += ["-t", f"{plan.length:.6f}", "-c:v", "copy"]
     else:
         command += ["-t", f"{_whole_frames(plan):.6f}", "-filter_threads", "2", "-vf", ",".join(_filters(plan))]
-        command += ["-c:v", "libx264", "-preset", PRESET, "-crf", CRF, "-pix_fmt", "yuv420p", "-threads", "2"]
-        bits = min(MAX_BITS_PER_SECOND, int(0.9 * 8 * limits.VIDEO_MAX_BYTES / plan.length))
+        command += ["-c:v", "libx264", "-preset", PRESET, "-crf", CRF, "-pix_fmt", "yuv420p", "-threads", str(THREADS)]
+        bits = min(THREADS: Final = min((os.cpu_count() or 2) * 3 // 2, 6)
+"""As many as the coder would choose itself, up to what fits into the child's memory."""
+MAX_BITS_PER_SECOND, int(0.9 * 8 * limits.VIDEO_MAX_BYTES / plan.length))
         command += ["-maxrate", str(bits), "-bufsize", str(bits)]
     return [*command, "-movflags", "+faststart", "-f", "mp4", f"file:{out}"]
 
