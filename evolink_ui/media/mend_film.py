@@ -208,9 +208,7 @@ def _command(
     else:
         command += ["-t", f"{_whole_frames(plan):.6f}", "-filter_threads", "2", "-vf", ",".join(_filters(plan))]
         command += ["-c:v", "libx264", "-preset", PRESET, "-crf", CRF, "-pix_fmt", "yuv420p", "-threads", str(THREADS)]
-        bits = min(THREADS: Final = min((os.cpu_count() or 2) * 3 // 2, 6)
-"""As many as the coder would choose itself, up to what fits into the child's memory."""
-MAX_BITS_PER_SECOND, int(0.9 * 8 * limits.VIDEO_MAX_BYTES / plan.length))
+        bits = min(MAX_BITS_PER_SECOND, int(0.9 * 8 * limits.VIDEO_MAX_BYTES / plan.length))
         command += ["-maxrate", str(bits), "-bufsize", str(bits)]
     return [*command, "-movflags", "+faststart", "-f", "mp4", f"file:{out}"]
 
