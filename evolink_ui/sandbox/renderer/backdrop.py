@@ -149,7 +149,10 @@ class _Level:
         reach = PATCH // 2
         wide = cv2.copyMakeBorder(confidence, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
         view = np.lib.stride_tricks.sliding_window_view(wide, (PATCH, PATCH)).reshape(*self._shape, -1)
-        self._trust = np.tile(view[self._targets[:, 0], self._targets[:, 1]], (1, 3)).astype(np.float32)
+        trust = view[self._targets[:, 0], self._targets[:, 1]]
+        # Deep inside nothing is sure: there the guesses of the round before weigh as much as pixels do at the rim.
+        trust = trust / trust.mean(axis=1, keepdims=True)
+        self._trust = np.tile(trust, (1, 3)).astype(np.float32)
 
     def best_of_all(self) -> Matches:
         """For each target the most similar source, by comparing all with all."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .body_motion import BodyMotion
 from .compositor import draw
 from .curves import Floats
-from .joints_warp import Spine, look_along_limb, look_through_spine
+from .joints_warp import Spine, look_along_limb, look_round_head, look_through_spine
 from .parts import Parts
 from .plane import unit
 from .shadow import Shadow
@@ -46,7 +46,7 @@ class BodyActor:
         for name in order:
             if not is_arm(name):
                 self._limb(frame, name, limbs[name], index)
-        self._trunk(frame, spine)
+        self._trunk(frame, spine, index)
         for name in arms:
             if name not in behind:
                 self._limb(frame, name, limbs[name], index)
@@ -86,7 +86,7 @@ class BodyActor:
         low, high = corners.min(axis=0), corners.max(axis=0)
         draw(frame, layer, lambda points: rest.place(now.pelvis.local(points)), low, high)
 
-    def _trunk(self, frame: NDArray[np.uint8], now: Spine) -> None:
+    def _trunk(self, frame: NDArray[np.uint8], now: Spine, index: int) -> None:
         layer = self._parts.trunk
         if layer is None:
             return
@@ -95,4 +95,10 @@ class BodyActor:
             [here.place(there.local(layer.corners)) for here, there in zip(now.bones, rest.spine.bones, strict=True)]
         )
         low, high = corners.min(axis=0), corners.max(axis=0)
-        draw(frame, layer, lambda points: look_through_spine(points, now, rest.spine, rest.chin), low, high)
+        yaw, pitch = self._motion.head_turn(index)
+
+        def look(points: Floats) -> Floats:
+            there = look_through_spine(points, now, rest.spine, rest.chin)
+            return look_round_head(there, rest.spine.head, rest.head_radius, yaw, pitch)
+
+        draw(frame, layer, look, low, high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -10,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curves import Floats, smooth, smoothstep, soft_limit
+from .facing import eye_line, facing, level, line, same_facing
 from .follow import PoseTrack
 from .joints_warp import Bone, Spine
 from .people import torso_size
-from .plane import across, angle_of, direction, turned, unit, wrapped
+from .plane import angle_of, direction, turned, wrapped
 from .pose_net import Pose
+from .rest_pose import rest_pose
 from .skeleton import (
     HEAD,
     HIPS,
@@ -22,9 +23,6 @@ from .skeleton import (
     LEFT_HIP,
     LEFT_SHOULDER,
     LIMBS,
-    MIRRORED,
-    MOUTH,
-    NOSE,
     RIGHT_EAR,
     RIGHT_HIP,
     RIGHT_SHOULDER,
@@ -35,37 +33,14 @@ from .skeleton import (
 EASE_SECONDS: Final = 0.6
 """Seconds in which limbs go over from the picture's pose to the video's (orientation image)."""
 
-TRUSTED: Final = 0.7
-"""Visibility above which a landmark of the picture is a joint to cut at; hidden ones are guessed with up to .65."""
-
 ZOOM: Final = {"image": (0.9, 1.12), "video": (0.6, 1.6)}
 """How far the figure may shrink and grow."""
 
+FACE_NOISE: Final = 0.04
+"""Distances between the ears by which the nose is misread in a still face."""
+
 SHORTEST: Final = 0.30
 """Share of its length to which a bone that points at the viewer shrinks."""
-
-COVERED: Final = 0.8
-"""Share of a limb's bones that the matte must cover for the limb to be cut out."""
-
-SITS: Final = 0.5
-"""A picture's thigh shorter than this share of the trunk points at the viewer: the person sits."""
-
-
-@dataclass(frozen=True)
-class Rest:
-    """The person in the picture."""
-
-    points: Floats
-    """(33, 2), picture pixels."""
-    limbs: dict[str, tuple[int, ...]]
-    """Limbs that move by themselves, with their joints."""
-    torso: float
-    """Pixels."""
-    spine: Spine
-    chin: float
-    """Where the neck ends, between shoulders (0) and the head's middle (1)."""
-    planted: bool
-    """Hips and legs stay where they are: the person sits, or the picture ends above the hips."""
 
 
 class BodyMotion:
@@ -91,8 +66,8 @@ class BodyMotion:
         alpha: (height, width), that matte: a limb whose bones lie outside it is hidden by something.
         """
         self.fps, self._relative = fps, orientation == "image"
-        self.rest = _rest(pose, track, frame_size, alpha)
-        moves, self._depth = _same_facing(track, pose, fps, self._relative)
+        self.rest = rest_pose(pose, track, frame_size, alpha)
+        moves, self._depth = same_facing(track, pose, fps, self._relative)
         self._moves = moves
         count = len(moves)
         self.count = count
@@ -108,13 +83,13 @@ class BodyMotion:
         self._lean = self._turn(shoulders - hips, rest.spine.chest.origin - rest.spine.pelvis.origin)
         if not self._has_hips or (rest.planted and rest.spine.pelvis.origin[1] > frame_size[1]):
             self._lean = zero
-        self._tilt = self._turn(_level(moves, LEFT_SHOULDER, RIGHT_SHOULDER), _line(rest.points, SHOULDERS)).clip(
+        self._tilt = self._turn(level(moves, LEFT_SHOULDER, RIGHT_SHOULDER), line(rest.points, SHOULDERS)).clip(
             -0.6, 0.6
         )
-        self._swing = self._turn(_level(moves, LEFT_HIP, RIGHT_HIP), _line(rest.points, HIPS)).clip(-0.5, 0.5)
-        self._roll = self._turn(_eye_line(moves), _eye_line(rest.points[None])[0]).clip(-0.9, 0.9)
+        self._swing = self._turn(level(moves, LEFT_HIP, RIGHT_HIP), line(rest.points, HIPS)).clip(-0.5, 0.5)
+        self._roll = self._turn(eye_line(moves), eye_line(rest.points[None])[0]).clip(-0.9, 0.9)
         self._nod = self._turn(head - shoulders, rest.spine.head.origin - rest.spine.chest.origin).clip(-0.9, 0.9)
-        self._wide = self._relative_length(np.linalg.norm(_line(moves, SHOULDERS), axis=1), 0.6, 1.25)
+        self._wide = self._relative_length(np.linalg.norm(line(moves, SHOULDERS), axis=1), 0.6, 1.25)
         self._neck = self._relative_length(np.linalg.norm(head - shoulders, axis=1), 0.88, 1.08)
         seconds = np.arange(count) / fps
         self._ease = smoothstep(seconds / EASE_SECONDS) if self._relative else np.ones(count)
@@ -122,7 +97,7 @@ class BodyMotion:
         self.shift = self._root(hips if self._has_hips else shoulders, track.cuts, frame_size, box)
         self._floor = self._standing()
         self._ground = None if self._floor is None else smooth(self._floor - self._floor[0], 0.35 * fps)
-        self.yaw, self.pitch = self._face()
+        self._yaw, self._pitch = self._face()
 
     @property
     def eased_frame(self) -> int:
@@ -257,101 +232,20 @@ class BodyMotion:
         base = max(float(self._posed(0)[1][name][2, 1]) for name in self.rest.limbs if not is_arm(name))
         return base + soft_limit(lowest - lowest[0], 0.5 * self.rest.torso)
 
+    def head_turn(self, index: int) -> tuple[float, float]:
+        """How far the face looks to the viewer's right and down against the picture, in picture pixels."""
+        return float(self._yaw[index]), float(self._pitch[index])
+
     def ground_shift(self, index: int) -> float:
         """By how many pixels the ground under the feet has moved down; jumps don't count."""
         return 0.0 if self._ground is None else float(self._ground[index])
 
     def _face(self) -> tuple[Floats, Floats]:
-        """(frames,): how far the face has turned to the side and up or down against the picture, in head widths."""
-        yaw, pitch = _facing(self._moves)
-        if self._relative:
-            return yaw - yaw[0], pitch - pitch[0]
-        own_yaw, own_pitch = _facing(self.rest.points[None])
-        return yaw - own_yaw[0], pitch - np.median(pitch) + 0 * own_pitch[0]
-
-
-def _rest(pose: Pose, track: PoseTrack, frame_size: tuple[int, int], alpha: NDArray[np.float32]) -> Rest:
-    points, (width, height) = pose.points, frame_size
-
-    def joint(number: int) -> bool:
-        x, y = points[number]
-        inside = -0.02 * width < x < 1.02 * width and -0.02 * height < y < 1.02 * height
-        return bool(pose.visible[number] > TRUSTED and inside)
-
-    torso = torso_size(points)
-    hips_seen = joint(LEFT_HIP) and joint(RIGHT_HIP)
-    shoulders, hips, head = (
-        points[list(SHOULDERS)].mean(axis=0),
-        points[list(HIPS)].mean(axis=0),
-        points[HEAD].mean(axis=0),
-    )
-    thighs = [np.linalg.norm(points[b] - points[a]) for a, b in ((23, 25), (24, 26))]
-    sits = hips_seen and float(max(thighs)) < SITS * torso
-    limbs = {}
-    for name, joints in LIMBS.items():
-        chain = joints if joint(joints[3]) else joints[:3]
-        known = all(joint(number) for number in joints[:3]) and float(track.visible[list(joints[:3])].min()) > 0.45
-        # Of a person cut off above the hips the net guesses the arms: only sure ones are believed.
-        sure = hips_seen or float(pose.visible[list(joints[:3])].min()) > 0.9
-        known = known and sure and _covered(points[list(joints[:3])], alpha)
-        if known and (is_arm(name) or (hips_seen and not sits)):
-            limbs[name] = chain
-    up = unit(shoulders - hips)
-    mouth = points[list(MOUTH)].mean(axis=0)
-    chin = mouth + 0.9 * (mouth - points[NOSE])
-    axis = head - shoulders
-    spine = Spine(Bone(hips, up), Bone(shoulders, up), Bone(head, up))
-    share = float((chin - shoulders) @ axis / max(1.0, float(axis @ axis)))
-    planted = not hips_seen or sits or not any(not is_arm(name) for name in limbs)
-    return Rest(points, limbs, torso, spine, float(np.clip(share, 0.2, 0.6)), planted)
-
-
-def _covered(joints: Floats, alpha: NDArray[np.float32]) -> bool:
-    """Does the matte cover a limb's bones?"""
-    share = np.linspace(0, 1, 12)[:, None]
-    along = np.vstack([a + share * (b - a) for a, b in pairwise(joints)])
-    at = np.clip(np.round(along), 0, np.array(alpha.shape[::-1]) - 1).astype(int)
-    return float((alpha[at[:, 1], at[:, 0]] > 0.5).mean()) > COVERED
-
-
-def _same_facing(track: PoseTrack, pose: Pose, fps: float, keep_facing: bool) -> tuple[Floats, Floats]:
-    """The clip's landmarks, mirrored where the clip's person faces the other way or shows the back."""
-    points, depth = track.points.copy(), track.depth.copy()
-    theirs, own = float(np.median(_facing(points)[0])), float(_facing(pose.points[None])[0][0])
-    if keep_facing and theirs * own < 0 and min(abs(theirs), abs(own)) > 0.4:
-        points = points[:, MIRRORED] * np.array([-1.0, 1.0])
-        depth = depth[:, MIRRORED]
-    # Seen from behind, the person's left is on the left: limbs are paired by the side of the screen instead.
-    turned_away = (points[:, LEFT_SHOULDER, 0] < points[:, RIGHT_SHOULDER, 0]).astype(np.float64)
-    behind: NDArray[np.bool_] = smooth(turned_away, 0.3 * fps) > 0.5
-    if pose.points[LEFT_SHOULDER, 0] < pose.points[RIGHT_SHOULDER, 0]:
-        behind = ~behind
-    points[behind] = points[behind][:, MIRRORED]
-    depth[behind] = depth[behind][:, MIRRORED]
-    return points, depth
-
-
-def _facing(points: Floats) -> tuple[Floats, Floats]:
-    """(frames, 33, 2) -> yaw and pitch: the nose against the middle of the ears, in distances between the ears."""
-    ears = points[:, LEFT_EAR] - points[:, RIGHT_EAR]
-    wide = np.maximum(np.linalg.norm(ears, axis=1), 1e-3)
-    # Seen from the side the ears meet; the eyes' distance keeps the measure finite.
-    wide = np.maximum(wide, 1.2 * np.linalg.norm(points[:, 3] - points[:, 6], axis=1))
-    nose = points[:, NOSE] - (points[:, LEFT_EAR] + points[:, RIGHT_EAR]) / 2
-    axis = unit(ears)
-    return (nose * axis).sum(axis=1) / wide, (nose * across(axis)).sum(axis=1) / wide
-
-
-def _line(points: Floats, pair: tuple[int, int]) -> Floats:
-    return np.asarray(points[..., pair[0], :] - points[..., pair[1], :], np.float64)
-
-
-def _level(points: Floats, left: int, right: int) -> Floats:
-    """A line across the body whose direction doesn't jump when the body is seen edge-on."""
-    line = points[:, left] - points[:, right]
-    least = 0.6 * float(np.percentile(np.abs(line[:, 0]), 90))
-    return np.stack([np.maximum(np.abs(line[:, 0]), least), line[:, 1] * np.sign(line[:, 0] + 1e-9)], axis=1)
-
-
-def _eye_line(points: Floats) -> Floats:
-    return np.asarray(points[:, LEFT_EAR] + points[:, 3] - points[:, RIGHT_EAR] - points[:, 6], np.float64)
+        """(frames,): how far the middle of the face moves to the viewer's right and down, picture pixels."""
+        yaw, pitch = facing(self._moves)
+        # How far a face looks down is read too differently from face to face to be taken over absolutely.
+        start_yaw = yaw[0] if self._relative else float(facing(self.rest.points[None])[0][0])
+        ears = float(np.linalg.norm(self.rest.points[LEFT_EAR] - self.rest.points[RIGHT_EAR]))
+        turns = [yaw - start_yaw, pitch - (pitch[0] if self._relative else float(np.median(pitch)))]
+        noise_free = [np.sign(turn) * np.maximum(0.0, np.abs(turn) - FACE_NOISE) * ears for turn in turns]
+        return noise_free[0], noise_free[1]

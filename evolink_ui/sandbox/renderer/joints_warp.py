@@ -13,6 +13,12 @@ from .plane import across, unit
 SOFT_JOINT: Final = 0.9
 """How far an elbow's bend is spread, in half widths of the limb."""
 
+HEAD_REACH: Final = 1.25
+"""Head radii within which a turn of the head is seen."""
+
+MOST_TURN: Final = 0.45
+"""Head radii by which the middle of a face moves at most."""
+
 NECK_BENDS: Final = 0.35
 """Share of the way from the shoulders to the head over which the neck bends."""
 
@@ -59,6 +65,26 @@ def look_through_spine(points: Floats, now: Spine, rest: Spine, chin: float) -> 
     above = _height(points, now.chest.origin, now.head.origin)
     bent: Floats = trunk + smoothstep((above - chin) / NECK_BENDS + 1)[..., None] * (head - trunk)
     return bent
+
+
+def look_round_head(points: Floats, head: Bone, radius: float, yaw: float, pitch: float) -> Floats:
+    """Picture points of a face that has turned: its middle moves, the outline of the head stays.
+
+    Args:
+        points: (..., 2), picture points as they would be looked at without the turn.
+        head: the head in the picture.
+        radius: of the head, pixels.
+        yaw: how far the middle of the face moves to the viewer's right, pixels.
+        pitch: the same downwards.
+    """
+    side = across(head.up)
+    far = (points - head.origin) / (HEAD_REACH * radius)
+    inside = np.clip(1 - (far**2).sum(axis=-1), 0, 1) ** 2
+    # More than this would fold the face over itself.
+    most = MOST_TURN * radius
+    move = float(np.clip(yaw, -most, most)) * side - float(np.clip(pitch, -most, most)) * head.up
+    moved: Floats = points - inside[..., None] * move
+    return moved
 
 
 def _height(points: Floats, low: Floats, high: Floats) -> Floats:
