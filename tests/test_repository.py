@@ -46,7 +46,7 @@ def test_dbos_is_imported_in_the_pipeline_and_nowhere_else() -> None:
 
 ARROWS = {
     "media": {"settings"},
-    "hosting": {"settings", "evolink"},
+    "hosting": {"settings", "evolink", "net"},
     "evolink": set(),
     "jobs": {"media", "hosting", "evolink", "net", "settings"},
     "sandbox": {"evolink", "media", "net"},
