@@ -56,7 +56,7 @@ _REFUSED_V6 = (
 )
 
 
-class Refused(Exception):  # noqa: N818 - the project's word for it, as in "the link was refused"
+class Refused(Exception):
     """Something a stranger handed in is not accepted. Every text is meant for that stranger."""
 
     def __init__(self, code: str, message: str, next_step: str) -> None:

@@ -59,6 +59,12 @@ DRAIN_SECONDS = 1.0
 TARGET_MAX_CHARS = 8192
 """Path and query; our longest links have 200."""
 
+PATIENT_REFUSALS_PER_MINUTE = 20
+PAUSE_SECONDS = 1.0
+PAUSED_AT_ONCE = 200
+"""Who goes on after that many refusals waits for each further one: fifty connections then cost 50 answers a second
+instead of all that the machine has. Only so many wait at a time, as each holds a connection."""
+
 _SERVICE: tuple[Kind, ...] = ("health", "callback")
 _PROGRAMS = frozenset({"files", "callback", "health", "asset"})  # who fetches these needs no identity
 _CHANGES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
@@ -136,6 +142,7 @@ class Guard:
         self._pools: dict[Kind, tuple[Slots, ...]] = dict.fromkeys(get_args(Kind), (at_once,))
         self._pools["upload"] = (at_once, Slots(UPLOADS_AT_ONCE))
         self._pools.update(dict.fromkeys(_SERVICE, ()))
+        self._paused = Slots(PAUSED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -153,6 +160,7 @@ class Guard:
         door = self._doors.find(scope["method"], path)
         answer = _Answer(send, self._headers, door)
         slots: list[tuple[Slots, str]] = []
+        account = ""
         try:
             peer = scope["client"][0] if scope.get("client") else ""
             seen = self._origins.see(peer, scope["scheme"], headers)
@@ -180,6 +188,8 @@ class Guard:
         except _Stop as stop:
             if stop.refusal.status == _TOO_LARGE.status and not answer.body_is_whole:
                 await _drain(receive)
+            if stop.refusal.status == _TOO_MANY:
+                await self._pause(account)
             await answer.refuse(stop.refusal)
         except ClientDisconnect:  # nobody is left to answer
             log.debug("a caller left before the request was whole")
@@ -231,6 +241,14 @@ class Guard:
                 wait = self._rates.take(f"all requests {address}", together, cost)
         if wait:
             raise _Stop(_too_many(wait))
+
+    async def _pause(self, account: str) -> None:
+        patience = Allowance(PATIENT_REFUSALS_PER_MINUTE, 60.0)
+        if self._rates.take(f"refusals {account}", patience) and self._paused.enter(""):
+            try:
+                await asyncio.sleep(PAUSE_SECONDS)
+            finally:
+                self._paused.leave("")
 
     def _judge_target(self, scope: Scope, peer: str, host: str, headers: Headers, door: Door | None) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:
@@ -316,6 +334,7 @@ class Guard:
         return inner
 
 
+_TOO_MANY = 429
 _KEY_COOKIE_START = f"{KEY_COOKIE}=".encode()
 _DISK_FULL = _Refusal(507, "disk_full", "This server has no room for more files.", "Try again later.")
 _TOO_LONG = _Refusal(414, "too_long", "The address is too long.", "Use a shorter one.")
@@ -339,7 +358,9 @@ _SERVER_ERROR = _Refusal(500, "server_error", "Something went wrong here.", "Try
 
 
 def _too_many(wait_seconds: float) -> _Refusal:
-    return _Refusal(429, "too_many_requests", "Too many requests.", "Wait a little, then try again.", wait_seconds)
+    return _Refusal(
+        _TOO_MANY, "too_many_requests", "Too many requests.", "Wait a little, then try again.", wait_seconds
+    )
 
 
 async def _drain(receive: Receive) -> None:
