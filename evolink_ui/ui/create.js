@@ -15,6 +15,8 @@ const form = {
 };
 let attempt = draft.attempt ?? null; // names one press of Generate: sent again after a cut, it finds the first order
 let sending = false;
+let live = mode === "live"; // whether an order costs money: the app has a key, or this visitor gave one
+let ownKey = false; // this visitor's own key pays, from a sealed cookie that no script can read
 let credits = null; // what the key has left, where there is one
 
 const judgeImage = (file) => kit.ask("judge_image", file);
@@ -79,6 +81,49 @@ const advanced = el("details.mc-advanced", { open: Boolean(form.element_id || fo
   el("div.mc-field", {}, el("label", { for: "mc-element" }, t("element.title")), element_id,
     el("p.mc-hint", { id: "mc-element-hint" }, t("element.hint")), elementProblem));
 
+// ---- a visitor's own key ----------------------------------------------------------------------------------------
+const keyInput = el("input.mc-input", { id: "mc-key", type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": "mc-key-hint mc-key-problem" });
+const keyProblem = el("p.mc-field-problem", { id: "mc-key-problem", role: "status" });
+const keyGive = el("div.mc-key", {}, el("label", { for: "mc-key" }, t("key.label")),
+  el("div.mc-keyrow", {}, keyInput, kit.button(t("key.use"), { onclick: () => void setKey(keyInput.value.trim()) })), keyProblem);
+const keyTaken = el("div.mc-key", { hidden: true }, el("p", {}, t("key.set")), el("div.mc-row", {}, kit.button(t("key.forget"), { symbol: "close", onclick: () => void setKey("") })));
+const keyBox = el("details.mc-advanced", {}, el("summary", {}, t("key.title")), keyGive, keyTaken,
+  el("p.mc-hint", { id: "mc-key-hint" }, t("key.hint")));
+keyInput.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); void setKey(keyInput.value.trim()); } });
+const consent = el("p.mc-consent");
+function drawKey() {
+  live = mode === "live" || ownKey;
+  keyGive.hidden = ownKey;
+  keyTaken.hidden = !ownKey;
+  consent.textContent = t(live ? "consent.live" : "consent.sandbox", { days: limits.keep_days });
+  const name = live ? "live" : "sandbox";
+  const [badge, hint] = document.querySelectorAll("#mc-head .mc-mode > span");
+  badge.textContent = t(`head.${name}`);
+  badge.className = `mc-badge ${name}`;
+  hint.textContent = t(ownKey ? "head.own.hint" : `head.${name}.hint`);
+}
+async function setKey(key) {
+  keyProblem.textContent = "";
+  try {
+    ownKey = (await kit.json("key", key ? { method: "POST", body: { key } } : { method: "DELETE" })).set;
+    keyInput.value = "";
+    drawKey();
+    void askBalance();
+  } catch (error) {
+    const { text, next } = kit.sentence(error);
+    keyProblem.textContent = `${text} ${next}`;
+  }
+}
+async function askKey() {
+  try {
+    ownKey = (await kit.json("key")).set;
+  } catch {
+    ownKey = false; // the order itself will say what is wrong
+  }
+  if (ownKey) drawKey();
+  void askBalance();
+}
+
 // ---- the button --------------------------------------------------------------------------------------------------
 const goLabel = el("span.mc-label");
 const goPrice = el("span.mc-price");
@@ -93,11 +138,11 @@ const example = kit.button(t("example.button"), { symbol: "play", onclick: () =>
 const formElement = el("form.mc-form", { novalidate: true, "aria-label": t("create.title") },
   el("div.mc-lead", {}, el("div", {}, el("h2", {}, t("create.title")), el("p", {}, t("create.lead"))), example),
   el("div.mc-zones", {}, image.zone, video.zone),
-  el("p.mc-consent", {}, t(mode === "live" ? "consent.live" : "consent.sandbox", { days: limits.keep_days })),
+  consent,
   facing, quality, toggle("keep_sound", t("sound.title"), t("sound.hint")),
   el("div.mc-field", {}, el("div.mc-labelrow", {}, el("label", { for: "mc-prompt" }, t("prompt.title")), counter), prompt,
     el("p.mc-hint", { id: "mc-prompt-hint" }, t("prompt.hint"))),
-  advanced,
+  advanced, keyBox,
   el("div.mc-submit", {}, failed, go, el("div.mc-below", {}, why, balance)));
 element.replaceChildren(formElement);
 
@@ -119,7 +164,7 @@ const reason = () => {
   if (form.prompt.length > limits.prompt_max_chars) return t("why.prompt", { over: kit.number(form.prompt.length - limits.prompt_max_chars) });
   if (form.element_id && form.character_orientation !== "video") return t("why.element");
   const cost = price();
-  if (mode === "live" && cost && credits !== null && credits < cost.credits) return t("why.credits", { left: kit.number(credits, 0, 1) });
+  if (live && cost && credits !== null && credits < cost.credits) return t("why.credits", { left: kit.number(credits, 0, 1) });
   return "";
 };
 const facingVideo = () => {
@@ -138,7 +183,7 @@ function refresh() {
   goLabel.textContent = sending ? t("go.sending") : t("go.generate");
   goPrice.textContent = cost ? t("go.price", { credits: kit.number(cost.credits, 1), usd: kit.money(cost.usd) }) : "";
   go.setAttribute("aria-disabled", String(Boolean(stop)));
-  why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : mode === "live" ? "" : t("why.free"));
+  why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : live ? "" : t("why.free"));
   const length = form.prompt.length;
   counter.textContent = t("prompt.count", { n: kit.number(length), most: kit.number(limits.prompt_max_chars) });
   counter.classList.toggle("bad", length > limits.prompt_max_chars);
@@ -219,7 +264,7 @@ async function useExample() {
   }
 }
 async function askBalance() {
-  if (mode !== "live") return;
+  if (!live) { balance.hidden = true; credits = null; refresh(); return; }
   try {
     const answer = await kit.ask("balance");
     credits = answer.remaining;
@@ -275,6 +320,7 @@ function fill({ request, image: picture, video: motion }) {
 
 if (draft.image) void image.restore(draft.image);
 if (draft.video) void video.restore(draft.video);
+drawKey();
 refresh();
 grow();
-void askBalance();
+void askKey();

@@ -19,6 +19,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "head.sandbox.hint": "No key is set: videos are made on this computer, for free.",
     "head.live": "Live",
     "head.live.hint": "Orders go to EvoLink and cost credits.",
+    "head.own.hint": "Orders go to EvoLink and cost credits of your own key.",
     "tab.create": "Create",
     "tab.videos": "My videos",
     "tab.lookup": "Look up",
@@ -120,6 +121,15 @@ ENGLISH: Final[Mapping[str, str]] = {
         " only facing as in the video."
     ),
     "element.problem": "Works only facing as in the video: switch above, or clear the id.",
+    "key.title": "Your own EvoLink key",
+    "key.label": "API key",
+    "key.use": "Use it",
+    "key.forget": "Forget it",
+    "key.set": "Your key pays for what you make here.",
+    "key.hint": (
+        "It is kept sealed in a cookie of this browser for 30 days, and beside a job until it ends. Get one at"
+        " evolink.ai/dashboard/keys."
+    ),
     "consent.live": (
         "Use only pictures and videos of people who agreed. Both files go to EvoLink, which keeps them 72 hours;"
         " this app keeps them {days} days, or until you delete the video."

@@ -128,3 +128,20 @@ async def test_from_click_to_a_stored_job_takes_under_a_second(live_visit: Visit
         await visit.page.evaluate("window.clickedAt = performance.now()")
         await visit.generate()
         assert await visit.page.evaluate("performance.now() - window.clickedAt") < 1000
+
+
+async def test_a_visitors_own_key_pays_and_can_be_forgotten(live_visit: Visits, stub: Stub, material: Material) -> None:
+    async with live_visit() as visit:
+        await visit.page.get_by_text("Your own EvoLink key").click()
+        await visit.page.fill("#mc-key", "sk-visitor-0123456789")
+        await visit.page.keyboard.press("Enter")
+        await visit.page.get_by_text("Your key pays").wait_for()
+        assert await visit.axe() == []
+        await visit.choose(material.picture, material.video_4s)
+        await visit.generate()
+        assert await visit.ends() == "done"
+        assert stub.orders[0].api_key == "sk-visitor-0123456789"
+        stored = await visit.page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")
+        assert "sk-visitor" not in stored
+        await visit.page.get_by_role("button", name="Forget it").click()
+        await visit.page.locator("#mc-key").wait_for()
