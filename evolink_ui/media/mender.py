@@ -58,8 +58,7 @@ def main() -> None:  # pragma: no cover - shuts the doors of its own process
 
     tell({"progress": 0.0})
     finished = threading.Event()
-    if request["job"] == "image":
-        threading.Thread(target=_still_there, args=(tell, finished), daemon=True).start()
+    threading.Thread(target=_still_there, args=(tell, finished), daemon=True).start()
     done = mend(request, tell)
     finished.set()
     tell({"done": done})
@@ -68,7 +67,7 @@ def main() -> None:  # pragma: no cover - shuts the doors of its own process
 def _still_there(tell: Tell, finished: threading.Event) -> None:  # pragma: no cover - a thread of main
     """A sign of life while a library is at work, so that cancelling is noticed."""
     while not finished.wait(0.25):
-        tell({"progress": 0.5})
+        tell({"alive": True})
 
 
 if __name__ == "__main__":

@@ -364,7 +364,7 @@ def test_calling_it_off_ends_it_at_once_and_leaves_nothing(
         path = studio.film(tmp_path / "a.mp4", seconds=12, fps=10, width=1280, height=720)
     with pytest.raises(FixCancelled):
         (fix_image if kind == "image" else fix_video)(path, out, on_progress=progress, cancel=cancel)
-    assert time.monotonic() - called_off[0] < 1.0
+    assert time.monotonic() - called_off[0] < 1.5  # half a second, and what a busy machine adds
     assert gone(started[0].process.pid, 0.1)
     assert nothing_left(out)
 
