@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -398,7 +400,13 @@ def test_a_child_mends_pictures_and_videos_and_is_gone_afterwards(
 def test_a_child_that_says_nothing_is_given_up(
     good_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fix, "SILENCE_SECONDS", 0.01)
+    def stopped(module: str) -> Child:
+        child = Child(module)
+        os.kill(child.process.pid, signal.SIGSTOP)
+        return child
+
+    monkeypatch.setattr(fix, "Child", stopped)
+    monkeypatch.setattr(fix, "SILENCE_SECONDS", 0.1)
     with pytest.raises(FixFailed) as failed:
         fix_image(good_image, tmp_path / "out")
     assert failed.value.code == "fix_failed"
