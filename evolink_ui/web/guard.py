@@ -5,32 +5,40 @@ What passes goes on without the headers that only strangers profit from; what co
 """
 
 import asyncio
-import contextlib
-import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from starlette.requests import ClientDisconnect
 
 from evolink_ui.net import Refused
 
 from .doors import Door, Doors, Kind
+from .exchange import SERVICE, Answer, App, Body, Receive, Scope, Send, drain
 from .headers import HeaderSets
 from .origin import FORWARDING, Headers, Origins, Seen
 from .rates import Allowance, Rates, Slots
 from .received import judge_call
+from .refusals import (
+    DISK_FULL,
+    FOREIGN,
+    LOGIN_NEEDED,
+    NOT_FOUND,
+    SERVER_ERROR,
+    TOO_LARGE,
+    TOO_LONG,
+    TOO_MANY,
+    UNKNOWN_HOST,
+    Refusal,
+    Stop,
+    too_many,
+)
 from .visitor import CALLER, KEY_COOKIE, KEY_HEADER, VISITOR_COOKIE, Caller, Cookies, guest_name, user_name
 
 log = logging.getLogger(__name__)
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 PEOPLE_PER_ADDRESS = 10
 """Visitors behind one address (an office, a family) that together have as many allowances."""
@@ -52,10 +60,6 @@ BYTES_PER_UPLOAD = 32 * 1024 * 1024
 ASSET_COST = 0.1
 """A page load takes some 40 files that cost next to nothing; a look at a job counts as one."""
 
-DRAIN_MAX_BYTES = 4 * 1024 * 1024
-DRAIN_SECONDS = 1.0
-"""What is still read of a body that is refused."""
-
 TARGET_MAX_CHARS = 8192
 """Path and query; our longest links have 200."""
 
@@ -65,7 +69,6 @@ PAUSED_AT_ONCE = 200
 """Who goes on after that many refusals waits for each further one: fifty connections then cost 50 answers a second
 instead of all that the machine has. Only so many wait at a time, as each holds a connection."""
 
-_SERVICE: tuple[Kind, ...] = ("health", "callback")
 _PROGRAMS = frozenset({"files", "callback", "health", "asset"})  # who fetches these needs no identity
 _CHANGES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
 _DROPPED = FORWARDING | {b"origin", b"host", b"cookie", KEY_HEADER.encode()}
@@ -83,25 +86,6 @@ class Limits:
     def upload_bytes(self) -> Allowance:
         """Bytes that may be uploaded in the same time."""
         return Allowance(self.uploads.amount * BYTES_PER_UPLOAD, self.uploads.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    status: int
-    code: str
-    message: str
-    next_step: str
-    retry_after_seconds: float = 0.0
-
-    def body(self) -> bytes:
-        fault = {"code": self.code, "message": self.message, "next_step": self.next_step}
-        return json.dumps({"error": fault, "detail": self.message}).encode()
-
-
-class _Stop(Exception):
-    def __init__(self, refusal: _Refusal) -> None:
-        super().__init__(refusal.code)
-        self.refusal = refusal
 
 
 class Guard:
@@ -141,7 +125,7 @@ class Guard:
         at_once = Slots(AT_ONCE)
         self._pools: dict[Kind, tuple[Slots, ...]] = dict.fromkeys(get_args(Kind), (at_once,))
         self._pools["upload"] = (at_once, Slots(UPLOADS_AT_ONCE))
-        self._pools.update(dict.fromkeys(_SERVICE, ()))
+        self._pools.update(dict.fromkeys(SERVICE, ()))
         self._paused = Slots(PAUSED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,7 +142,7 @@ class Guard:
             headers.setdefault(name, value)
         path = self._path(scope)
         door = self._doors.find(scope["method"], path)
-        answer = _Answer(send, self._headers, door)
+        answer = Answer(send, self._headers, door)
         slots: list[tuple[Slots, str]] = []
         account = ""
         try:
@@ -177,18 +161,18 @@ class Guard:
             answer.set_cookie = set_cookie
             for pool in self._pools[door.kind]:
                 if not pool.enter(account):
-                    raise _Stop(_too_many(1.0))
+                    raise Stop(too_many(1.0))
                 slots.append((pool, account))
             inner = self._inner_scope(scope, path, seen, caller, headers, door)
             await self._app(inner, inner_receive, answer.send)
             if answer.refusal is not None:  # the layers below swallowed the interruption
-                raise _Stop(answer.refusal)
+                raise Stop(answer.refusal)
             if door.kind == "upload" and answer.files > 1:
                 self._rates.charge(f"uploads {account}", self._limits.uploads, answer.files - 1)
-        except _Stop as stop:
-            if stop.refusal.status == _TOO_LARGE.status and not answer.body_is_whole:
-                await _drain(receive)
-            if stop.refusal.status == _TOO_MANY:
+        except Stop as stop:
+            if stop.refusal.status == TOO_LARGE.status and not answer.body_is_whole:
+                await drain(receive)
+            if stop.refusal.status == TOO_MANY:
                 await self._pause(account)
             await answer.refuse(stop.refusal)
         except ClientDisconnect:  # nobody is left to answer
@@ -196,7 +180,7 @@ class Guard:
         except Exception:  # whatever it was, the page gets a generic answer and the log the rest
             if answer.refusal is None:
                 log.exception("request failed: %s %s", scope["method"], door.kind if door else "?")
-            await answer.refuse(answer.refusal or _SERVER_ERROR)
+            await answer.refuse(answer.refusal or SERVER_ERROR)
         finally:
             for pool, name in slots:
                 pool.leave(name)
@@ -240,7 +224,7 @@ class Guard:
                 together = self._limits.requests.times(PEOPLE_PER_ADDRESS)
                 wait = self._rates.take(f"all requests {address}", together, cost)
         if wait:
-            raise _Stop(_too_many(wait))
+            raise Stop(too_many(wait))
 
     async def _pause(self, account: str) -> None:
         patience = Allowance(PATIENT_REFUSALS_PER_MINUTE, 60.0)
@@ -252,11 +236,11 @@ class Guard:
 
     def _judge_target(self, scope: Scope, peer: str, host: str, headers: Headers, door: Door | None) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:
-            raise _Stop(_TOO_LONG)
+            raise Stop(TOO_LONG)
         if not self._origins.is_known_host(peer, host):
-            raise _Stop(_UNKNOWN_HOST)
+            raise Stop(UNKNOWN_HOST)
         if door is None:
-            raise _Stop(_NOT_FOUND)
+            raise Stop(NOT_FOUND)
         if scope["method"] in _CHANGES:
             origin = headers.get(b"origin")
             foreign = (
@@ -267,32 +251,32 @@ class Guard:
         else:
             foreign = door.same_site and headers.get(b"sec-fetch-site") in _CROSS
         if foreign and door.kind != "callback":
-            raise _Stop(_FOREIGN)
+            raise Stop(FOREIGN)
 
     def _judge_login(self, caller: Caller, door: Door) -> None:
         # After the origin, lest a foreign page uses up its visitors' attempts.
         if door.kind == "login":
             wait = self._rates.take(f"logins {caller.address}", Allowance(LOGINS_PER_MINUTE, 60.0))
             if wait:
-                raise _Stop(_too_many(wait))
+                raise Stop(too_many(wait))
         if self._login is not None and caller.user is None and not door.public:
-            raise _Stop(_LOGIN_NEEDED)
+            raise Stop(LOGIN_NEEDED)
 
     def _body(
-        self, scope: Scope, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "_Answer"
-    ) -> "_Body":
+        self, scope: Scope, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "Answer"
+    ) -> "Body":
         announced_text = headers.get(b"content-length", b"0")
         announced = int(announced_text) if announced_text.isdigit() else 0
         if announced > door.max_bytes:
-            raise _Stop(_TOO_LARGE)
+            raise Stop(TOO_LARGE)
         charge: Callable[[int], float] | None = None
         if door.kind == "upload":
             self._judge_upload(account, caller, announced)
             if b"content-length" not in headers:  # a stream of unknown length is charged as it comes
                 charge = lambda size: self._rates.take(f"bytes {account}", self._limits.upload_bytes, size)  # noqa: E731
-        return _Body(receive, door.max_bytes, door.body_seconds, charge, out)
+        return Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
-    async def _judged(self, body: "_Body") -> Receive:
+    async def _judged(self, body: "Body") -> Receive:
         """Read a call whole and judge it; what is passed on is the very text that was judged."""
         whole = b""
         while not body.is_whole:
@@ -303,19 +287,19 @@ class Guard:
         try:
             self._judge_call(whole)
         except Refused as refused:
-            raise _Stop(_Refusal(400, refused.code, refused.message, refused.next_step)) from None
+            raise Stop(Refusal(400, refused.code, refused.message, refused.next_step)) from None
         return body.again(whole)
 
     def _judge_upload(self, account: str, caller: Caller, announced: int) -> None:
         if self._free_bytes is not None and self._free_bytes() < announced:
             log.error("uploads are refused: the disk is nearly full")
-            raise _Stop(_DISK_FULL)
+            raise Stop(DISK_FULL)
         for name, factor in ((account, 1), (f"at {caller.address}", PEOPLE_PER_ADDRESS)):
             wait = self._rates.take(f"uploads {name}", self._limits.uploads.times(factor))
             if not wait and announced:
                 wait = self._rates.take(f"bytes {name}", self._limits.upload_bytes.times(factor), announced)
             if wait:
-                raise _Stop(_too_many(wait))
+                raise Stop(too_many(wait))
 
     def _inner_scope(self, scope: Scope, path: str, seen: Seen, caller: Caller, headers: Headers, door: Door) -> Scope:
         dropped = _DROPPED | {b"accept-encoding"} if door.kind == "upload" else _DROPPED
@@ -334,45 +318,7 @@ class Guard:
         return inner
 
 
-_TOO_MANY = 429
 _KEY_COOKIE_START = f"{KEY_COOKIE}=".encode()
-_DISK_FULL = _Refusal(507, "disk_full", "This server has no room for more files.", "Try again later.")
-_TOO_LONG = _Refusal(414, "too_long", "The address is too long.", "Use a shorter one.")
-_UNKNOWN_HOST = _Refusal(
-    421,
-    "unknown_host",
-    "This app does not answer under that name.",
-    "Open it as http://localhost, or set EVOLINK_UI_PUBLIC_URL to the name it should have.",
-)
-_FOREIGN = _Refusal(
-    403,
-    "foreign_origin",
-    "Another site's page may not do this here. Nothing was changed.",
-    "Use this app's own page. Behind a proxy, set EVOLINK_UI_PUBLIC_URL to the app's address.",
-)
-_LOGIN_NEEDED = _Refusal(401, "login_needed", "This instance needs a login.", "Log in on the page, then try again.")
-_TOO_LARGE = _Refusal(413, "too_large", "That is larger than this app takes. Nothing was kept.", "Send a smaller file.")
-_TOO_SLOW = _Refusal(408, "too_slow", "The upload took too long. Nothing was kept.", "Try again on a faster line.")
-_NOT_FOUND = _Refusal(404, "not_found", "There is nothing here.", "Go back to the page.")
-_SERVER_ERROR = _Refusal(500, "server_error", "Something went wrong here.", "Try again; the server's log says more.")
-
-
-def _too_many(wait_seconds: float) -> _Refusal:
-    return _Refusal(
-        _TOO_MANY, "too_many_requests", "Too many requests.", "Wait a little, then try again.", wait_seconds
-    )
-
-
-async def _drain(receive: Receive) -> None:
-    """Read on for a moment: who is cut off in the middle of sending sees a broken line instead of the reason."""
-    left_bytes = DRAIN_MAX_BYTES
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while left_bytes > 0:
-                message = await receive()
-                left_bytes -= len(message.get("body", b""))
-                if not message.get("more_body"):
-                    return
 
 
 def _parse_cookies(header: bytes) -> dict[str, str]:
@@ -382,124 +328,3 @@ def _parse_cookies(header: bytes) -> dict[str, str]:
         if found:
             cookies.setdefault(name.strip(), value.strip())
     return cookies
-
-
-class _Body:
-    """A request's body on its way in: counted, and not waited for without end."""
-
-    def __init__(
-        self,
-        receive: Receive,
-        max_bytes: int,
-        seconds: float,
-        charge: Callable[[int], float] | None,
-        answer: "_Answer",
-    ) -> None:
-        self._receive, self._max_bytes, self._charge, self._answer = receive, max_bytes, charge, answer
-        self._deadline = asyncio.get_running_loop().time() + seconds
-        self._size_bytes = 0
-        self.is_whole = False
-
-    def again(self, whole: bytes) -> Receive:
-        """A receive that gives the body, which was read before, and then the rest of the connection."""
-        messages = [{"type": "http.request", "body": whole, "more_body": False}]
-
-        async def receive() -> Any:
-            return messages.pop() if messages else await self._receive()
-
-        return receive
-
-    async def receive(self) -> Any:
-        if self.is_whole:  # what comes now is the end of the connection, which may be long in coming
-            return await self._receive()
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
-        except TimeoutError:
-            raise self._stop(_TOO_SLOW) from None
-        if message["type"] == "http.request":
-            size_bytes = len(message.get("body", b""))
-            self._size_bytes += size_bytes
-            self.is_whole = self._answer.body_is_whole = not message.get("more_body", False)
-            if self._size_bytes > self._max_bytes:
-                raise self._stop(_TOO_LARGE)
-            if self._charge is not None and (wait := self._charge(size_bytes)):
-                raise self._stop(_too_many(wait))
-        return message
-
-    def _stop(self, refusal: _Refusal) -> _Stop:
-        # Whatever the layers below make of the exception, the answer is ours.
-        self._answer.refusal = refusal
-        return _Stop(refusal)
-
-
-class _Answer:
-    """An answer on its way out."""
-
-    __slots__ = (
-        "_door",
-        "_headers",
-        "_replaced",
-        "_send",
-        "_started",
-        "body_is_whole",
-        "files",
-        "refusal",
-        "set_cookie",
-    )
-
-    def __init__(self, send: Send, headers: HeaderSets, door: Door | None) -> None:
-        self._send, self._headers, self._door = send, headers, door
-        self._started = False
-        self._replaced = False
-        self.set_cookie = ""
-        self.body_is_whole = False
-        """Whether all of the request has been read."""
-        self.refusal: _Refusal | None = None
-        self.files = 0
-        """How many files an upload's answer names."""
-
-    async def send(self, message: Message) -> None:
-        if self.refusal is not None or self._replaced:
-            return
-        door = self._door
-        if message["type"] == "http.response.start":
-            if message["status"] >= 500 and door is not None and not _is_for_people(door, message):
-                self._replaced = True  # a library's own words stay here
-                await self._refuse(_SERVER_ERROR if message["status"] == 500 else _unavailable(message["status"]))
-                return
-            self._started = True
-            headers = self._headers.dress(door.kind if door else "api", message.get("headers", []))
-            if self.set_cookie:
-                headers.append((b"set-cookie", self.set_cookie.encode("ascii")))
-            message = {**message, "headers": headers}
-        elif door is not None and door.kind == "upload":
-            self.files += message.get("body", b"").count(b'","') + (not self.files)
-        await self._send(message)
-
-    async def refuse(self, refusal: _Refusal) -> None:
-        """Answer with a refusal, unless an answer is already under way (the server then ends the connection)."""
-        if not self._started and not self._replaced:
-            await self._refuse(refusal)
-
-    async def _refuse(self, refusal: _Refusal) -> None:
-        self._replaced = True
-        body = refusal.body()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if refusal.retry_after_seconds:
-            headers.append((b"retry-after", str(int(refusal.retry_after_seconds) + 1).encode()))
-        if refusal.status in (408, 413):
-            headers.append((b"connection", b"close"))
-        headers = self._headers.dress("api", headers)
-        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-
-def _is_for_people(door: Door, message: Message) -> bool:
-    if door.own_errors:
-        return (b"content-type", b"application/json") in message.get("headers", ())
-    return door.kind in _SERVICE
-
-
-def _unavailable(status: int) -> _Refusal:
-    return _Refusal(status, "unavailable", "The server can't take this now.", "Try again in a minute.")

@@ -19,7 +19,7 @@ from gradio.events import api
 
 from evolink_ui.jobs import JobError
 from evolink_ui.settings import Settings
-from evolink_ui.web.guard import App
+from evolink_ui.web.exchange import App
 from evolink_ui.web.received import received_file
 from evolink_ui.web.server import create_app, uvicorn_options
 from evolink_ui.web.visitor import key_of, may, visitor_of
