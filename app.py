@@ -2,15 +2,21 @@
 
 import logging
 import sys
+import threading
+from pathlib import Path
 
 import uvicorn
 
+from evolink_ui import media
 from evolink_ui.jobs import JobError, Jobs
 from evolink_ui.sandbox import create_sandbox
+from evolink_ui.sandbox.examples import ensure_examples
 from evolink_ui.settings import settings_or_exit
 from evolink_ui.ui.page import build_page, page_options
 from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
 from evolink_ui.web.signing import FileLinks
+
+REST_SECONDS = 2.0  # the page is up first; what only makes the first click quicker comes after it
 
 
 def main() -> None:
@@ -31,12 +37,21 @@ def main() -> None:
     for warning in filter(None, (exposure_warning(settings, options["host"]), settings.storage_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
     print(f"Open http://{options['host']}:{options['port']} ({settings.mode})")  # noqa: T201  the same
+    later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
+    later.daemon = True
+    later.start()
     try:
         uvicorn.run(create_app(settings, jobs, build_page(settings, jobs), **page_options()), **options)
     finally:
         jobs.close()
         if sandbox:
             sandbox.close()
+
+
+def make_ready(examples: Path) -> None:
+    """Have a child for the first file that is checked, and the examples for the first click on them."""
+    media.warm_up()
+    ensure_examples(examples)
 
 
 if __name__ == "__main__":
