@@ -18,7 +18,7 @@ from .body_motion import BodyMotion
 from .curves import Floats
 from .people import SURE
 from .plane import angle_of, wrapped
-from .pose_net import Pose, PoseNet, Window
+from .pose_net import Pose, Window, borrowed_nets
 from .skeleton import HIPS
 
 SAMPLES: Final = (24, 60)
@@ -74,8 +74,7 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
     hips = pose.points[list(HIPS)].mean(axis=0)
     window = Window(pose.window.x - hips[0], pose.window.y - hips[1], pose.window.side, pose.window.angle)
     scale = LOOK_SCALE_PX / max(frame.shape[:2])
-    with ThreadPoolExecutor(THREADS) as pool:
-        nets = [PoseNet() for _ in range(THREADS)]
+    with borrowed_nets(THREADS) as nets, ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, samples, THREADS):
             jobs = []
             for net, index in zip(nets, indices[start : start + THREADS], strict=False):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .clip import Clip, Frame, frames, output_frames
 from .curves import Floats, fill_gaps, smooth
 from .people import HERE, SURE, find_people, prominence, torso_size
-from .pose_net import Pose, PoseNet, Window
+from .pose_net import Pose, PoseNet, Window, borrowed_nets
 from .skeleton import HIPS, SHOULDERS
 
 LONG_SIDE_PX: Final = 512
@@ -86,9 +86,13 @@ def follow_person(clip: Clip, tick: Callable[[float], None]) -> tuple[PoseTrack 
         The track, None when the clip has no person that can be believed; and the frames looked at.
     """
     step = 2 if clip.fps > EVERY_SECOND_FRAME_ABOVE_FPS else 1
-    follower = _Follower()
     looked = 0
-    with frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream, ThreadPoolExecutor(NETS) as pool:
+    with (
+        frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream,
+        borrowed_nets(NETS) as nets,
+        ThreadPoolExecutor(NETS) as pool,
+    ):
+        follower = _Follower(nets)
         while batch := list(islice(stream, NETS)):
             follower.take(batch, [step * (looked + i) for i in range(len(batch))], pool)
             looked += len(batch)
@@ -100,8 +104,8 @@ def follow_person(clip: Clip, tick: Callable[[float], None]) -> tuple[PoseTrack 
 
 
 class _Follower:
-    def __init__(self) -> None:
-        self._nets = [PoseNet() for _ in range(NETS)]
+    def __init__(self, nets: list[PoseNet]) -> None:
+        self._nets = nets
         self._person: _Person | None = None
         self._thumbnail: NDArray[np.float32] | None = None
         self._searches = 0
