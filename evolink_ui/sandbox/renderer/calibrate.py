@@ -70,19 +70,17 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
         return
     samples = int(np.clip(length / motion.fps / SAMPLE_SECONDS, *SAMPLES))
     indices = np.linspace(first, motion.count - 1, samples).astype(int)
-    looks: list[tuple[int, Pose]] = []
     hips = pose.points[list(HIPS)].mean(axis=0)
     window = Window(pose.window.x - hips[0], pose.window.y - hips[1], pose.window.side, pose.window.angle)
     scale = LOOK_SCALE_PX / max(frame.shape[:2])
-    with borrowed_nets(THREADS) as nets, ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, samples, THREADS):
-            jobs = []
-            for net, index in zip(nets, indices[start : start + THREADS], strict=False):
-                actor.draw(int(index), frame)
-                small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-                rgb = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
-                jobs.append((int(index), pool.submit(net.look, rgb, _placed(motion, int(index), window, scale))))
-            looks.extend((index, job.result()) for index, job in jobs)
+    with ThreadPoolExecutor(THREADS) as pool:
+        jobs = []
+        for index in map(int, indices):
+            actor.draw(index, frame)
+            small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            rgb = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+            jobs.append((index, pool.submit(_look, rgb, _placed(motion, index, window, scale))))
+        looks = [(index, job.result()) for index, job in jobs]
     seen = [(index, look) for index, look in looks if look.score > SURE]
     if len(seen) < samples // 2:
         return
@@ -99,6 +97,11 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
             rest = np.where(np.abs(rest) < BELIEVED, rest, 0.0)
             habit = habit + local * np.interp(np.arange(motion.count), at, rest)
             motion.turn_bone(name, bone, -np.clip(habit, -MOST, MOST))
+
+
+def _look(rgb: NDArray[np.uint8], window: Window) -> Pose:
+    with borrowed_nets(1) as (net,):
+        return net.look(rgb, window)
 
 
 def _placed(motion: BodyMotion, index: int, window: Window, scale: float) -> Window:
