@@ -19,6 +19,9 @@ from evolink_ui.evolink.policy import Fault, retry_after_seconds
 
 log = logging.getLogger(__name__)
 
+REQUEST_ID_MAX_CHARS = 128
+"""Support asks for it; real ones have about 36 characters."""
+
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 """Largest JSON answer that is read; real ones have a few kilobytes."""
 
@@ -129,7 +132,11 @@ class Transport:
             fault = Fault.LOST
         if not head:
             return NoAnswer(fault)
-        return NoAnswer(fault, head[0].status_code, _request_id(head[0].headers))
+        return NoAnswer(fault, head[0].status_code, self._request_id(head[0].headers))
+
+    def _request_id(self, headers: httpx.Headers) -> str | None:
+        found = headers.get("x-request-id") or headers.get("x-oneapi-request-id")
+        return (self._key.hide_in(found) or "")[:REQUEST_ID_MAX_CHARS] if found else None
 
     def _request(
         self,
@@ -182,7 +189,7 @@ class Transport:
         return Answer(
             status=response.status_code,
             body=_cleaned(_parsed(bytes(received)), self._key),
-            request_id=_request_id(headers),
+            request_id=self._request_id(headers),
             retry_after_seconds=retry_after_seconds(
                 headers.get("retry-after"), date=headers.get("date"), now=self._now()
             ),
@@ -206,8 +213,3 @@ def _cleaned(body: Any, key: ApiKey) -> Any:
     if isinstance(body, dict):
         return {name: _cleaned(item, key) for name, item in body.items()}
     return body
-
-
-def _request_id(headers: httpx.Headers) -> str | None:
-    found = headers.get("x-request-id") or headers.get("x-oneapi-request-id")
-    return found[:128] if found else None

@@ -79,7 +79,7 @@ class Jobs:
         if self._lock:
             self._lock.acquire()
         self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
-        work = Work(
+        self._work = Work(
             self._ledger,
             self._vendors.here,
             Shipping(
@@ -92,10 +92,11 @@ class Jobs:
             ),
             folder_of=self.folder,
             callback_url=self._callbacks.url,
+            enqueue=lambda job: self._engine.enqueue(job),
             wake=self._news.event,
             daily_credits=self._settings.daily_credits,
         )
-        self._engine = Engine(self._settings, work)
+        self._engine = Engine(self._settings, self._work)
         self._engine.launch()
         self._housekeeping = Housekeeping(
             self._ledger, self._settings.data_dir / "jobs", keep_days=self._settings.keep_days, clock=self._clock

@@ -18,6 +18,12 @@ INTERRUPTED = Fault(
     "Look for the task in your EvoLink dashboard and attach its id. If it isn't there, send the order again.",
     charged="unknown",
 )
+TASK_OF_ANOTHER_JOB = Fault(
+    "task_of_another_job",
+    "EvoLink answered this order with a task that another order here has already.",
+    "Look in your EvoLink dashboard whether there is one task more, and attach its id; or give this order up.",
+    charged="unknown",
+)
 STOPPED_BY_OWNER = Fault(
     "stopped",
     "You stopped following this order. EvoLink goes on working on it: an order can't be cancelled there.",

@@ -71,6 +71,15 @@ class JobError(Exception):
         return {"code": self.code, "message": self.message, "next_step": self.next_step, "field": self.field}
 
 
+class NotThere(JobError):
+    """There is no job of that id."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "job_not_found", "There is no such job.", "Check the link; the job may have been deleted.", status=404
+        )
+
+
 class ImpossibleTransition(JobError):
     """The job is not in a state from which that state can be reached."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
+from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State
 from .tables import POSTGRES_LOCK, changing, jobs, migrate, open_engine, uploads
 
 DAY_SECONDS = 86_400.0
@@ -72,7 +72,7 @@ class Ledger:
         """
         job = self.find(job_id)
         if job is None:
-            raise _not_found()
+            raise NotThere
         return job
 
     def move(
@@ -158,7 +158,7 @@ class Ledger:
         if row is None:
             actual = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
             if actual is None:
-                raise _not_found()
+                raise NotThere
             raise ImpossibleTransition(actual, to)
         return _job(row)
 
@@ -258,12 +258,6 @@ class Ledger:
 
     def _changing(self) -> AbstractContextManager[Connection]:
         return changing(self.engine)
-
-
-def _not_found() -> JobError:
-    return JobError(
-        "job_not_found", "There is no such job.", "Check the link; the job may have been deleted.", status=404
-    )
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
 from evolink_ui.settings import Settings
 
-from .job import Job, JobError
+from .job import ImpossibleTransition, Job, NotThere
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -123,7 +123,7 @@ class Engine:
                 await DBOS.run_step_async({"name": "submit"}, steps.submit, job_id, run)
                 await DBOS.run_step_async({"name": "follow"}, steps.follow, job_id, run)
                 await DBOS.run_step_async({"name": "keep"}, steps.keep, job_id, run)
-            except JobError:
+            except (ImpossibleTransition, NotThere):
                 return  # a person or another process moved the job on, or deleted it; the ledger says what is true
             except Exception as error:  # noqa: BLE001  whatever it was, the job must end where a person can go on
                 log.error("job=%s ended unforeseen: %s", job_id, type(error).__name__)

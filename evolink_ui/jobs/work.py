@@ -52,6 +52,7 @@ class Work:
         shipping: puts a job's files at public addresses.
         folder_of: a job's own folder.
         callback_url: address that the vendor may call for a job, or None.
+        enqueue: gives a job to the engine once more; blocks.
         wake: an event that is set when there is news of a job.
         daily_credits: what the owner's key may spend in one UTC day.
     """
@@ -64,13 +65,14 @@ class Work:
         *,
         folder_of: Callable[[str], Path],
         callback_url: Callable[[Job], str | None],
+        enqueue: Callable[[Job], None],
         wake: Callable[[str], asyncio.Event],
         daily_credits: float | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
-        self._folder_of, self._callback_url, self._wake = folder_of, callback_url, wake
+        self._folder_of, self._callback_url, self._wake, self._enqueue = folder_of, callback_url, wake, enqueue
         self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
@@ -196,14 +198,21 @@ class Work:
     async def _ordered(self, job: Job, task: Task) -> None:
         log.warning("job=%s ordered task=%s", job.id, task.id)  # on the log at once, whatever the database does next
         reserved = credits_on_the_wire(task.usage.credits_reserved, job.credits_estimated)
-        await self._move(
-            job,
-            State.RUNNING,
-            task_id=task.id,
-            estimated_seconds=task.estimated_seconds,
-            progress=task.progress,
-            credits_reserved=reserved,
-        )
+        facts: dict[str, Any] = {
+            "task_id": task.id,
+            "estimated_seconds": task.estimated_seconds,
+            "progress": task.progress,
+            "credits_reserved": reserved,
+        }
+        try:
+            await self._move(job, State.RUNNING, only_from={State.SUBMITTING}, **facts)
+        except ImpossibleTransition:
+            # This process slept so long that another one took the job over and found it in doubt. Here is the answer.
+            found = await self._do(self._ledger.again, job.id, State.RUNNING, only_from={State.UNKNOWN}, **facts)
+            await asyncio.get_running_loop().run_in_executor(None, self._enqueue, found)
+        except JobError:
+            log.error("job=%s was given the task of another job: %s", job.id, task.id)
+            await self._end(job, State.UNKNOWN, faults.TASK_OF_ANOTHER_JOB)
 
     async def _finished(self, job: Job, task: Task) -> None:
         if task.status != "completed":

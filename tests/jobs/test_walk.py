@@ -188,6 +188,30 @@ async def test_giving_up_ends_the_job_and_says_what_is_not_known(
     assert given_up.fault.charged == "unknown"
 
 
+async def test_an_answer_that_names_another_jobs_task_is_a_doubt_and_not_a_dead_end(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    first = await ended((await jobs.start(order, visitor="anna")).id)
+    stub.fail("order", answer(200, body={"id": first.task_id, "status": "pending"}))
+    second = await ended((await jobs.start(order, visitor="anna")).id)
+    assert second.state is State.UNKNOWN
+    assert second.fault is not None
+    assert (second.fault.code, second.fault.charged) == ("task_of_another_job", "unknown")
+
+
+async def test_an_answer_that_comes_after_another_process_gave_up_hope_settles_the_doubt(
+    jobs: Jobs, live: Settings, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop())
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    stub.timeline = Timeline(seconds=0.2, video_seconds=4.0)
+    other = jobs._vendors.here().of_job(job)
+    task = await other.create(jobs._work._request(job), idempotency_key=job.idempotency_key)
+    await jobs._work._ordered(replace(job, state=State.SUBMITTING), task)  # as after a long sleep
+    done = await until(jobs, job.id, in_state(State.DONE))
+    assert done.task_id == task.id
+
+
 async def test_a_failed_task_says_why_and_is_refunded(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
     stub.timeline = Timeline(seconds=0.1, outcome="failed")
     job = await ended((await jobs.start(order, visitor="anna")).id)

@@ -20,7 +20,7 @@ from tests.stub.clip import small_clip
 from tests.web.site import call
 
 ROOT = Path(__file__).parent.parent.parent
-APP = Path(__file__).parent / "assembled.py"
+APP = ROOT / "app.py"
 CANARY = "canary-4f1d9b"
 """Stands in every file that is nobody's business."""
 
