@@ -100,7 +100,8 @@ class Work:
 
         async def give_back(seconds: float, error: EvoLinkError) -> None:
             log.info("job=%s is offered again in %.0f s: %s", job_id, seconds, error.code)
-            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=None)
+            notice = f"{error.message} The app tries again in {seconds:.0f} s."
+            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=None, notice=notice)
 
         try:
             task = (
@@ -203,6 +204,7 @@ class Work:
             "estimated_seconds": task.estimated_seconds,
             "progress": task.progress,
             "credits_reserved": reserved,
+            "notice": job.notice,  # what was said while the order had to wait is over
         }
         try:
             await self._move(job, State.RUNNING, only_from={State.SUBMITTING}, **facts)
@@ -215,10 +217,11 @@ class Work:
             await self._end(job, State.UNKNOWN, faults.TASK_OF_ANOTHER_JOB)
 
     async def _finished(self, job: Job, task: Task) -> None:
-        if task.status != "completed":
+        if task.status.strip().lower() != "completed":
             await self._end(job, State.FAILED, faults.of_task(task))
             return
-        if not task.result_urls:
+        links = [url for url in task.result_urls if url.startswith(("https://", "http://"))]
+        if not links:
             await self._end(job, State.STOPPED, faults.NO_RESULT)
             return
         used = credits_on_the_wire(task.usage.final_credits, job.credits_estimated)
@@ -226,7 +229,7 @@ class Work:
             job,
             State.SAVING,
             progress=100,
-            vendor_url=task.result_urls[0],
+            vendor_url=links[0],
             vendor_expires_at=self._clock() + RESULT_LIFE_SECONDS,
             credits_used=used or job.credits_estimated,
             **_remark(job, task),

@@ -27,7 +27,7 @@ from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
 from evolink_ui.net import Refused
 from evolink_ui.web.received import received_file
-from evolink_ui.web.visitor import key_of, visitor_of
+from evolink_ui.web.visitor import is_guest, key_of, visitor_of
 
 TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
 KEEP_ATTEMPTS: Final = 1024
@@ -127,7 +127,7 @@ class Desk:
             job = await self._jobs.start(order_of(form), visitor=visitor, api_key=key_of(request))
             return {"job": await self._jobs.show(job)}
 
-        return await (self._attempts.once(visitor, attempt, start) if attempt else start())
+        return await (self._attempts.once(visitor, attempt, start) if attempt and not is_guest(visitor) else start())
 
     async def example(self) -> Answer:
         """The first example pair, received as if it had been uploaded: {image, video}, each {path, name}."""

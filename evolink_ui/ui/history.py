@@ -9,7 +9,7 @@ import gradio as gr
 from evolink_ui.jobs import Job, Jobs
 from evolink_ui.ui.desk import Answer, Wrong, answered, receive
 from evolink_ui.ui.parts import part
-from evolink_ui.web.visitor import owns, visitor_of
+from evolink_ui.web.visitor import is_guest, owns, visitor_of
 
 PAGE_MAX: Final = 60
 """Jobs in one answer; a view has about 1 kB."""
@@ -32,6 +32,8 @@ def history(jobs: Jobs) -> gr.HTML:
 
 async def page_of(jobs: Jobs, data: dict[str, Any], visitor: str) -> Answer:
     """One page of a visitor's jobs: {jobs: [view], more}. data: {state, search, offset, limit}."""
+    if is_guest(visitor):  # clients without cookies share one name: nothing is anybody's own
+        return {"jobs": [], "more": False}
     state = data.get("state")
     limit = max(1, min(PAGE_MAX, _whole(data.get("limit"), PAGE_MAX)))
     found = await jobs.history(

@@ -149,6 +149,7 @@ function drawMessage() {
     if (view.error.request_id) parts.push(el("p.mc-small", {}, t("card.request_id", { id: view.error.request_id })));
   } else if (view.state === "stopped") parts.push(el("p.mc-strong", {}, t("message.stopped")));
   else if (view.state === "unknown") parts.push(el("p.mc-strong", {}, t("message.unknown")));
+  if (view.notice && view.state !== "failed") parts.push(el("p.mc-small", {}, view.notice));
   if (actionError) {
     const { text, next } = kit.sentence(actionError);
     parts.push(el("p.mc-strong", { role: "alert" }, text, " ", next));

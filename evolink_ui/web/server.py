@@ -10,7 +10,9 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.routes import App as GradioApp
 from gradio.utils import get_upload_folder
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_ui.settings import Settings
 
@@ -32,6 +34,9 @@ FILE_MAX_BYTES = 101 * MEBI
 
 CONNECTIONS_MAX = 1000
 """Open at once, of everybody; each costs some 50 KB."""
+
+PACKET_BYTES = 1400
+"""What fits into one packet isn't worth compressing."""
 
 KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 10
@@ -77,7 +82,7 @@ def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: 
     if settings.on_space and "SPACE_HOST" in os.environ:
         own_addresses.append(f"https://{os.environ['SPACE_HOST']}")
     return Guard(
-        outer,
+        _ShortPage(outer, root_path),
         cookies=Cookies.create(settings.secret_key, embedded=settings.on_space),
         doors=Doors([name for name, *_ in page.pages if name], mcp=mcp),
         headers=HeaderSets(
@@ -124,6 +129,18 @@ def exposure_warning(settings: Settings, host: str) -> str | None:
         "Anybody who reaches this address can spend your EvoLink credits: set EVOLINK_UI_AUTH (logins) "
         "or EVOLINK_UI_DAILY_CREDITS (a cap per day)."
     )
+
+
+class _ShortPage:
+    """Compresses the page itself: 200 KB of HTML without a secret in it, which Gradio sends as they are."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app, self._compressing = app, GZipMiddleware(app, minimum_size=PACKET_BYTES)
+        self._paths = ("/", f"{root_path.rstrip('/')}/", root_path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["path"] in self._paths
+        await (self._compressing if is_page else self._app)(scope, receive, send)
 
 
 class _Logins:

@@ -131,6 +131,7 @@ async def test_an_order_that_must_wait_can_be_stopped_and_costs_nothing(jobs: Jo
     stopped = await until(jobs, (await jobs.stop(job.id)).id, in_state(State.STOPPED))
     assert stopped.fault is not None
     assert stopped.fault.charged == "no"
+    assert "tries again in 1 s" in (await jobs.show(stopped))["notice"]
     await asyncio.sleep(1.5)
     assert (await jobs.get(job.id)).state is State.STOPPED
     assert sum(seen.place == "order" for seen in stub.seen) == 1

@@ -44,6 +44,15 @@ def test_a_visitor_without_cookies_works_too(running: Site) -> None:
         assert call(curl, "echo", "hello") == ["hello"]
 
 
+def test_the_page_itself_travels_compressed_and_nothing_else_is_touched(running: Site) -> None:
+    with httpx.Client(base_url=running.url) as browser:
+        page = browser.get("/", headers={"Accept-Encoding": "gzip"})
+        assert page.headers["content-encoding"] == "gzip" and "gradio" in page.text
+        assert int(page.headers["content-length"]) < len(page.content) / 2
+        assert "content-encoding" not in browser.get("/", headers={"Accept-Encoding": "identity"}).headers
+        assert "content-encoding" not in browser.get("/healthz", headers={"Accept-Encoding": "gzip"}).headers
+
+
 def test_an_upload_stays_within_what_may_be_uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "FILE_MAX_BYTES", 5000)
     with site(tmp_path) as small, small.visitor() as (client, _):
