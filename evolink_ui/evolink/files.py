@@ -124,24 +124,30 @@ class _Form:
     def body(self) -> Body:
         return Body(self._pieces(), len(self._head) + self._size + len(self._tail), self._type)
 
+    def _read_ahead(self, start: int) -> asyncio.Task[bytes | None]:
+        return asyncio.create_task(asyncio.to_thread(self._file.read, min(PIECE_BYTES, self._size - start)))
+
     async def _pieces(self) -> AsyncIterator[bytes]:
         yield self._head
         await asyncio.to_thread(self._file.seek, 0)
         sent = 0
         if self._on_progress:
             self._on_progress(0)
-        while sent < self._size:
-            try:
-                piece = await asyncio.to_thread(self._file.read, min(PIECE_BYTES, self._size - sent))
-            except OSError:
-                piece = b""
-            if not piece:
-                self.broken = True
-                raise _Changed
-            yield piece
-            sent += len(piece)
-            if self._on_progress:
-                self._on_progress(sent)
+        ahead = self._read_ahead(sent)
+        try:
+            while sent < self._size:
+                await asyncio.wait({ahead})
+                piece = b"" if ahead.exception() else ahead.result()
+                if not piece:
+                    self.broken = True
+                    raise _Changed
+                sent += len(piece)
+                ahead = self._read_ahead(sent)  # the disk works while the network does
+                yield piece
+                if self._on_progress:
+                    self._on_progress(sent)
+        finally:
+            await asyncio.wait({ahead})  # nobody may close the file under a thread that reads it
         yield self._tail
 
 

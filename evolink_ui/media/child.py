@@ -20,6 +20,8 @@ WAIT_FOR_CHILD_SECONDS: Final = 8.0
 """With more people than children a check waits its turn, but not for ever."""
 START_SECONDS: Final = 20.0
 """A child that cannot load its libraries in this time will not do so at all."""
+WATCH_SECONDS: Final = 0.05
+"""How often a late child's processor time is looked at."""
 JOBS_PER_CHILD: Final = 500
 """Then it is replaced, so that no library's leak adds up."""
 MAX_LINE_BYTES: Final = 65_536
@@ -46,6 +48,15 @@ def clean_environment() -> dict[str, str]:
         dict.fromkeys([str(Path(__file__).resolve().parents[2]), *(path for path in sys.path if path)])
     )
     return kept
+
+
+def _processor_seconds(pid: int) -> float | None:
+    """Processor time that a process has had so far; None where the system doesn't tell (all but Linux)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 class Child:
@@ -119,15 +130,31 @@ class Child:
             raise ChildFailed
 
     @contextlib.contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
-        """Kill the child when the block is not left in time; a read in it then raises ChildFailed."""
-        timer = threading.Timer(max(seconds, 0.01), self.kill)
-        timer.daemon = True
-        timer.start()
+    def deadline(self, seconds: float, *, busy_factor: float = 1.0) -> Iterator[None]:
+        """Kill the child when the block is not left in time; a read in it then raises ChildFailed.
+
+        With a `busy_factor` above 1 the time is processor time, as long as the wall clock is within that factor.
+        """
+        left = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(left, max(seconds, 0.01), busy_factor), daemon=True)
+        watch.start()
         try:
             yield
         finally:
-            timer.cancel()
+            left.set()
+
+    def _watch(self, left: threading.Event, seconds: float, busy_factor: float) -> None:
+        before = _processor_seconds(self.process.pid)
+        if left.wait(seconds):
+            return
+        give_up_at = time.monotonic() + seconds * (busy_factor - 1)
+        while time.monotonic() < give_up_at:
+            used = _processor_seconds(self.process.pid)
+            if before is None or used is None or used - before >= seconds:
+                break
+            if left.wait(WATCH_SECONDS):
+                return
+        self.kill()
 
 
 class Pool:
@@ -156,7 +183,7 @@ class Pool:
                 # A cold start on a busy machine is not the file's fault: it takes at most a quarter of its time.
                 child.wait_ready(START_SECONDS)
                 left = max(limits.CHECK_SECONDS - (time.monotonic() - started), limits.CHECK_SECONDS * 3 / 4)
-                with child.deadline(left):
+                with child.deadline(left, busy_factor=limits.BUSY_FACTOR):
                     child.send({**request, "seconds": left})
                     answer = child.read_line()
                     while "done" not in answer:

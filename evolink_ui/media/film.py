@@ -22,6 +22,8 @@ from evolink_ui.media.refusal import Refused, Tell
 READ_BUFFER_BYTES: Final = 1 << 20
 SKIPPING_AFTER_SECONDS: Final = 0.08
 """By then it is known how fast this video decodes."""
+THREADS_WEIGH: Final = 1.2
+"""Two decoding threads use up to twice the wall's time; on a quiet machine the look takes at most 1.1 s of it."""
 MAX_LOOKED_AT: Final = 1800
 """Frames; 30 s at 60 fps. Looking at more would take longer than a check may."""
 PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
@@ -32,7 +34,7 @@ _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180,
 
 def examine_film(file: BinaryIO, format_name: str, seconds: float, tell: Tell) -> tuple[dict[str, Any], bytes | None]:
     """Tell the facts of the header, then look at the frames for at most SCAN_SECONDS. Raises Refused."""
-    deadline = time.monotonic() + min(limits.SCAN_SECONDS, seconds / 2)
+    allowance = Allowance(min(limits.SCAN_SECONDS, seconds / 2))
     size_bytes = file.seek(0, io.SEEK_END)
     demuxer = DEMUXERS[format_name]
     layout = walk_boxes(file, size_bytes) if demuxer == "mov" else Layout()
@@ -40,11 +42,27 @@ def examine_film(file: BinaryIO, format_name: str, seconds: float, tell: Tell) -
     try:
         # The demuxer is forced and reads only through our file object: no playlist, no other file, no network.
         with av.open(file, "r", format=demuxer, metadata_errors="replace", buffer_size=READ_BUFFER_BYTES) as container:
-            return _examine(container, layout, deadline, tell)
+            return _examine(container, layout, allowance, tell)
     except Refused:
         raise
     except ERRORS as error:
         raise Refused("video_damaged") from error
+
+
+class Allowance:
+    """Time for looking at frames: processor time, so that a busy machine doesn't shorten the look; see BUSY_FACTOR."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._processor, self._wall = seconds, time.process_time(), time.monotonic()
+
+    def spent(self) -> float:
+        """Seconds used so far."""
+        processor = (time.process_time() - self._processor) / THREADS_WEIGH
+        return max(processor, (time.monotonic() - self._wall) / limits.BUSY_FACTOR)
+
+    def is_used_up(self) -> bool:
+        """Whether nothing is left."""
+        return self.spent() > self._seconds
 
 
 def picture_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
@@ -56,7 +74,7 @@ def picture_stream(container: av.container.InputContainer) -> av.video.stream.Vi
 
 
 def _examine(
-    container: av.container.InputContainer, layout: Layout, deadline: float, tell: Tell
+    container: av.container.InputContainer, layout: Layout, allowance: Allowance, tell: Tell
 ) -> tuple[dict[str, Any], bytes | None]:
     stream = picture_stream(container)
     context = stream.codec_context
@@ -71,7 +89,7 @@ def _examine(
         return {**facts, **timing.facts()}, None
     context.thread_type, context.thread_count = "AUTO", 2
     context.options = {"max_pixels": str(limits.VIDEO_DECODE_MAX_PIXELS), "skip_loop_filter": "all"}
-    scan = _Scan(timing, deadline)
+    scan = _Scan(timing, allowance)
     scan.run(container, stream)
     if scan.first is None:
         raise Refused("video_damaged")
@@ -154,9 +172,9 @@ class Timing:
 class _Scan:
     """Decodes the picture once, in order, as far as the time allows."""
 
-    def __init__(self, timing: Timing, deadline: float) -> None:
+    def __init__(self, timing: Timing, allowance: Allowance) -> None:
         self.timing = timing
-        self.deadline = deadline
+        self.allowance = allowance
         self.first: av.VideoFrame | None = None
         self.complete = True
         self.skipping = False
@@ -168,17 +186,16 @@ class _Scan:
         self.times: list[float] = []
 
     def run(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> None:
-        started = time.monotonic()
         for packet in container.demux(stream):
             self.timing.add(packet)
             if not self.complete:
                 continue
-            now = time.monotonic()
-            if now > self.deadline or len(self.small) >= MAX_LOOKED_AT:
+            if self.allowance.is_used_up() or len(self.small) >= MAX_LOOKED_AT:
                 self.complete = False
                 continue
-            if not self.skipping and now - started > SKIPPING_AFTER_SECONDS:
-                self._perhaps_skip(stream, now - started)
+            spent = self.allowance.spent()
+            if not self.skipping and spent > SKIPPING_AFTER_SECONDS:
+                self._perhaps_skip(stream, spent)
             self.sent += packet.size > 0 and not packet.is_discard
             for frame in self._frames(packet):
                 self._look(frame)

@@ -43,6 +43,9 @@ DARK_LUMA: Final = 40.0
 
 CHECK_SECONDS: Final = 1.8
 """A check answers within 2 s; the child that is not done by then is ended."""
+BUSY_FACTOR: Final = 4.0
+"""On a machine that gives a child little of its processors, a good file must not be refused for that: the clock then
+goes by the processor time that the child had, and on the wall up to so many times further."""
 SCAN_SECONDS: Final = 0.9
 """How long the frames of one video are looked at; the rest is reported as unchecked."""
 THOROUGH_SECONDS: Final = 0.3

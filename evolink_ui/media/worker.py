@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from evolink_ui.media import fence
+from evolink_ui.media import fence, limits
 from evolink_ui.media.refusal import Refused, Tell
 
 
@@ -48,7 +48,7 @@ def serve(lines: Iterable[bytes], write: Callable[[memoryview], int], watch: fen
     tell({"ready": True})
     for line in lines:
         request = json.loads(line)
-        fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
+        fence.start_clock(limits.BUSY_FACTOR * float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
         watch.job_begins()
         done, poster = examine(request, tell)
         watch.job_ends()

@@ -107,7 +107,10 @@ def follow_dots(result: Path, kind: str) -> tuple[float, float]:
     return float(np.corrcoef(one[known], other[known])[0, 1]), gain
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# The mixed motion has all the others in it; they come one by one in `make soak`.
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "mixed" else pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS]
+)
 @pytest.mark.parametrize(("opaque", "least"), [(False, 0.995), (True, 0.95)])
 def test_the_motion_arrives_in_direction_and_size(tmp_path: Path, kind: str, opaque: bool, least: float) -> None:
     driver(tmp_path / "driver.mp4", kind)
