@@ -51,7 +51,7 @@ def main() -> None:
 def make_ready(examples: Path) -> None:
     """Have a child for the first file that is checked, and the examples for the first click on them."""
     media.warm_up()
-    ensure_examples(examples)
+    ensure_examples(examples, apart=True)
 
 
 if __name__ == "__main__":

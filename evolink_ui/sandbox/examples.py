@@ -7,6 +7,8 @@ for pair in ensure_examples(Path("data/examples")):
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,9 @@ from typing import Final
 
 EDITION: Final = "1"
 """Part of the file names: a newer drawing replaces older ones on the next start."""
+
+DRAWING_SECONDS: Final = 180.0
+"""A machine on which the drawing takes longer is too slow for the rendering anyway."""
 
 _BUILDING: Final = threading.Lock()
 
@@ -35,16 +40,22 @@ class ExamplePair:
     """MP4, 720 x 960, 8 s, with music."""
 
 
-def ensure_examples(folder: Path) -> list[ExamplePair]:
+def ensure_examples(folder: Path, *, apart: bool = False) -> list[ExamplePair]:
     """The examples in `folder`, drawn first where they are missing (about 5 s on two cores, once).
 
-    Safe to call from several threads and processes: each file appears under its name only when it is whole.
+    Safe to call from several threads and processes: each file appears under its name only when it is whole. `apart`
+    draws in a process of its own, so that a server's memory and event loop don't feel it.
     """
     mika, nova, juni = (folder / f"{name}-{EDITION}.png" for name in ("mika", "nova", "juni"))
     disco, groove = (folder / f"{name}-{EDITION}.mp4" for name in ("disco", "groove"))
     with _BUILDING:
         missing = [path for path in (disco, groove, mika, nova, juni) if not path.exists()]
-        if missing:
+        if missing and apart:
+            surroundings = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK")}
+            surroundings["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+            command = [sys.executable, "-m", __name__, str(folder.absolute())]
+            subprocess.run(command, check=True, env=surroundings, timeout=DRAWING_SECONDS)
+        elif missing:
             folder.mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(2) as pool:
                 list(pool.map(_build, missing))
@@ -72,3 +83,7 @@ def _build(path: Path) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    ensure_examples(Path(sys.argv[1]))

@@ -28,7 +28,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
     """The Blocks of the app. Mount it with `page_options()`."""
 
     def examples() -> list[ExamplePair]:
-        return ensure_examples(settings.data_dir / "examples")
+        return ensure_examples(settings.data_dir / "examples", apart=True)
 
     page: gr.Blocks
     desk = Desk(jobs, examples)

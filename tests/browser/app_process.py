@@ -69,6 +69,11 @@ class AppProcess:
         self._process.wait(STOP_SECONDS)
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """Everything the process wrote."""
         return self._log_path.read_text(errors="replace")

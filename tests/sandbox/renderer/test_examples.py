@@ -32,6 +32,17 @@ def test_examples_that_are_there_are_not_drawn_again(tmp_path: Path, monkeypatch
     assert len(list(tmp_path.iterdir())) == 5
 
 
+def test_a_server_does_not_feel_the_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(scenes, "write_character", None)  # nothing may be drawn in this process
+    for name in ("nova-1.png", "juni-1.png", "disco-1.mp4", "groove-1.mp4"):
+        (tmp_path / name).write_bytes(b"drawn")
+    examples.ensure_examples(tmp_path, apart=True)
+    drawn = cv2.imread(str(tmp_path / "mika-1.png"))
+    assert drawn is not None
+    assert drawn.shape == (1440, 1080, 3)
+
+
 def test_the_same_character_is_drawn_twice_alike(tmp_path: Path, mika: Path) -> None:
     scenes.write_character(tmp_path / "again.png", scenes.MIKA)
     assert (tmp_path / "again.png").read_bytes() == mika.read_bytes()
