@@ -7,6 +7,7 @@ bones turned by what was misread, as a smooth function of their own direction. T
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -55,7 +56,13 @@ class Draws(Protocol):
         ...
 
 
-def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.uint8]) -> None:
+def calibrate(
+    motion: BodyMotion,
+    actor: Draws,
+    pose: Pose,
+    frame: NDArray[np.uint8],
+    on_look: Callable[[float], None] = lambda share: None,
+) -> None:
     """Turn the bones of `motion` so that the net reads in the result what it read in the clip.
 
     Args:
@@ -63,6 +70,7 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
         actor: draws the figure with `motion`.
         pose: the person in the picture.
         frame: (height, width, 3), scratch space.
+        on_look: told the finished share, 0 to 1, after every sample.
     """
     first = motion.eased_frame
     length = motion.count - first
@@ -80,7 +88,11 @@ def calibrate(motion: BodyMotion, actor: Draws, pose: Pose, frame: NDArray[np.ui
             small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             rgb = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
             jobs.append((index, pool.submit(_look, rgb, _placed(motion, index, window, scale))))
-        looks = [(index, job.result()) for index, job in jobs]
+            on_look(len(jobs) / (2 * samples))
+        looks = []
+        for index, job in jobs:
+            looks.append((index, job.result()))
+            on_look((samples + len(looks)) / (2 * samples))
     seen = [(index, look) for index, look in looks if look.score > SURE]
     if len(seen) < samples // 2:
         return

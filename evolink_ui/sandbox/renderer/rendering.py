@@ -33,8 +33,11 @@ Orientation = Literal["image", "video"]
 Progress = Callable[[float, str], None]
 """Called with the finished share, 0 to 1, and the name of the stage. What it raises ends the rendering."""
 
+WATCHED: Final = 0.4
+"""Share of the progress at which the clip has been watched."""
+
 LOOKED: Final = 0.5
-"""Share of the progress at which the clip has been watched; drawing is the rest."""
+"""Share at which a body's bones are corrected, too; drawing is the rest."""
 
 OPENING_FRAMES: Final = 6
 
@@ -131,7 +134,10 @@ def _cast(
     """Look at both files and choose the path."""
 
     def watch(share: float) -> None:
-        progress(LOOKED * min(1.0, share), "watching the motion")
+        progress(WATCHED * min(1.0, share), "watching the motion")
+
+    def correct(share: float) -> None:
+        progress(WATCHED + (LOOKED - WATCHED) * share, "correcting the limbs")
 
     with ThreadPoolExecutor(1) as aside:
         preparing = aside.submit(prepare, picture)
@@ -146,7 +152,7 @@ def _cast(
         rest = motion.rest
         parts = divide(picture.foreground, person.alpha, behind, rest.points, rest.limbs, rest.torso)
         actor: Actor = BodyActor(parts, motion, person.backdrop, person.shadow)
-        calibrate(motion, actor, person.pose, np.empty_like(picture.bgr))
+        calibrate(motion, actor, person.pose, np.empty_like(picture.bgr), correct)
         if orientation == "image":
             actor = _Opening(actor, picture.bgr)
         return "body", _Held(actor, motion.count - 1), track.frame_count
