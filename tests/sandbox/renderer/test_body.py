@@ -66,7 +66,10 @@ def watch(path: Path) -> PoseTrack:
 @pytest.fixture(scope="module")
 def danced(mika: Path, dance: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     out = tmp_path_factory.mktemp("danced") / "out.mp4"
-    return out, render(mika, dance, out)
+    told: list[float] = []
+    result = render(mika, dance, out, progress=lambda share, _: told.append(share))
+    assert max(b - a for a, b in pairwise(told)) < 0.05, "progress stands still and then jumps"
+    return out, result
 
 
 def test_every_limb_follows_the_dance(danced: tuple[Path, Result], short_show: Show) -> None:
