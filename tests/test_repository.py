@@ -22,6 +22,7 @@ def test_the_lock_holds_every_direct_dependency_at_its_pin_and_with_hashes() -> 
     assert direct.items() <= locked.items()
     assert (ROOT / "requirements.lock").read_text().count("--hash=sha256:") >= len(locked)
     assert "--hash" not in (ROOT / "requirements.txt").read_text()
+    assert "-r /" not in (ROOT / "requirements.lock").read_text(), "the path of somebody's machine"
 
 
 def test_every_benchmark_in_the_readme_exists_and_the_other_way_round() -> None:
