@@ -93,7 +93,7 @@ class Jobs:
             folder_of=self.folder,
             callback_url=self._callbacks.url,
             enqueue=lambda job: self._engine.enqueue(job),
-            wake=self._news.event,
+            news=self._news,
             daily_credits=self._settings.daily_credits,
         )
         self._engine = Engine(self._settings, self._work)

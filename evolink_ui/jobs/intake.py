@@ -22,6 +22,7 @@ ELEMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCH_SECONDS = 120.0  # for a link that a person gives instead of a file
 NOTHING_SENT = "Nothing was sent or charged."
 REPORTS_KEPT = 256  # judgements of files that people are still looking at
+MACHINES_FAULT = frozenset({"check_busy", "check_failed"})  # such a verdict says nothing about the file
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "mp4": ".mp4", "mov": ".mov"}
 
 
@@ -174,14 +175,31 @@ def _put(source: Path, target: Path, *, keep: bool) -> None:
         shutil.copyfile(source, target)
 
 
+class _MayPass(Exception):
+    """The machine was too busy to judge the file; another time it may not be."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
 def _judge(path: Path, orientation: limits.Orientation | None) -> Report:
     try:
         facts = path.stat()
+        return _judged(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, orientation)
     except OSError:
-        return check_image(path) if orientation is None else check_video(path, orientation)
-    return _judged(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, orientation)
+        return _ask(path, orientation)
+    except _MayPass as passing:
+        return passing.report
 
 
 @lru_cache(REPORTS_KEPT)
 def _judged(path: Path, _size: int, _mtime: int, _inode: int, orientation: limits.Orientation | None) -> Report:
+    report = _ask(path, orientation)
+    if MACHINES_FAULT & {found.code for found in report.problems}:
+        raise _MayPass(report)  # what is raised isn't remembered
+    return report
+
+
+def _ask(path: Path, orientation: limits.Orientation | None) -> Report:
     return check_image(path) if orientation is None else check_video(path, orientation)

@@ -113,12 +113,6 @@ class Ledger:
                     raise BudgetUsedUp(spent, daily_credits)
             return self._move(connection, job.id, State.SUBMITTING, None, job.run, {"ordered_at": now})
 
-    def spent_today(self) -> float:
-        """Credits of the owner's key spent or reserved since midnight UTC."""
-        now = self._clock()
-        with self.engine.connect() as connection:
-            return self._spent_since(connection, now - now % DAY_SECONDS)
-
     def _spent_since(self, connection: Connection, since: float) -> float:
         # What is not known to be free of charge counts: used, else reserved, else estimated.
         cost = func.coalesce(jobs.c.credits_used, jobs.c.credits_reserved, jobs.c.credits_estimated)

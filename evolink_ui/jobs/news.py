@@ -20,10 +20,11 @@ class News:
             self._events[job_id] = (asyncio.get_running_loop(), event)
         return event
 
-    def forget(self, job_id: str) -> None:
-        """The job isn't followed any more."""
+    def forget(self, job_id: str, event: asyncio.Event) -> None:
+        """Nobody waits on this event any more; one of a later run stays."""
         with self._lock:
-            self._events.pop(job_id, None)
+            if self._events.get(job_id, (None, None))[1] is event:
+                del self._events[job_id]
 
     def tell(self, job_id: str) -> None:
         """There is news; does nothing where this process doesn't follow the job."""

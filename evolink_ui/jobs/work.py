@@ -32,6 +32,7 @@ from .credits import credits_on_the_wire
 from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
 from .ledger import Ledger
+from .news import News
 from .shipping import Shipping
 from .vendor import Vendor
 
@@ -53,7 +54,7 @@ class Work:
         folder_of: a job's own folder.
         callback_url: address that the vendor may call for a job, or None.
         enqueue: gives a job to the engine once more; blocks.
-        wake: an event that is set when there is news of a job.
+        news: gives the event that is set when there is news of a job.
         daily_credits: what the owner's key may spend in one UTC day.
     """
 
@@ -66,13 +67,13 @@ class Work:
         folder_of: Callable[[str], Path],
         callback_url: Callable[[Job], str | None],
         enqueue: Callable[[Job], None],
-        wake: Callable[[str], asyncio.Event],
+        news: News,
         daily_credits: float | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
-        self._folder_of, self._callback_url, self._wake, self._enqueue = folder_of, callback_url, wake, enqueue
+        self._folder_of, self._callback_url, self._news, self._enqueue = folder_of, callback_url, news, enqueue
         self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
@@ -125,13 +126,10 @@ class Work:
         job = await self._get(job_id, run)
         if job.state is not State.RUNNING or job.task_id is None:
             return
+        wake = self._news.event(job_id)
         try:
             evolink = self._vendor().of_job(job)
-            async for task in evolink.follow(
-                job.task_id,
-                estimated_seconds=job.estimated_seconds,
-                wake=self._wake(job_id),
-            ):
+            async for task in evolink.follow(job.task_id, estimated_seconds=job.estimated_seconds, wake=wake):
                 job = await self._get(job_id, run)
                 if job.state is not State.RUNNING:
                     return  # somebody pressed Stop following
@@ -143,6 +141,8 @@ class Work:
             await self._end(job, State.STOPPED, faults.while_following(error))
         except JobError as error:
             await self._end(job, State.STOPPED, faults.key_trouble(error))
+        finally:
+            self._news.forget(job_id, wake)
 
     async def keep(self, job_id: str, run: int) -> None:
         """Bring the result home."""

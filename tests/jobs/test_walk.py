@@ -14,6 +14,7 @@ import pytest
 
 from evolink_ui.evolink import LocalFileProblem
 from evolink_ui.jobs import Job, JobError, Jobs, Order, State
+from evolink_ui.media import Problem, Report
 from evolink_ui.settings import Settings
 from tests.stub import Stub, Timeline, answer, drop
 
@@ -331,6 +332,24 @@ async def test_a_file_that_the_vendor_would_refuse_is_refused_here(
     assert stub.seen == []
     assert not any((live.data_dir / "jobs").glob("*"))
     assert (await jobs.start(replace(order, video=long, character_orientation="video"), visitor="anna")).state
+
+
+async def test_a_verdict_that_says_nothing_about_the_file_is_not_remembered(
+    jobs: Jobs, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = tmp_path / "again.png"
+    shutil.copyfile(image, again)
+    asked: list[Path] = []
+
+    def too_busy(path: Path) -> Report:
+        asked.append(path)
+        return Report(False, None, [Problem("check_busy", "image", "Busy.", "Try again.")], [])
+
+    monkeypatch.setattr("evolink_ui.jobs.intake.check_image", too_busy)
+    assert not (await jobs.judge_image(again)).ok
+    monkeypatch.undo()
+    assert (await jobs.judge_image(again)).ok
+    assert len(asked) == 1
 
 
 async def test_links_are_fetched_judged_and_passed_on_as_they_are(
