@@ -19,6 +19,8 @@ import certifi
 import httpcore
 import httpx
 
+from evolink_ui.evolink.disk import open_file
+
 URL_MAX_CHARS = 2048
 """The vendor's limit for links; browsers and proxies agree on about as much."""
 
@@ -291,7 +293,7 @@ async def _save(response: httpx.Response, part: Path, max_bytes: int) -> int:
     if announced.isdecimal() and int(announced) > max_bytes:
         raise too_large
     size_bytes = 0
-    file = await asyncio.to_thread(part.open, "xb")
+    file = await open_file(part, "xb")
     try:
         async for chunk in response.aiter_raw(CHUNK_BYTES):
             size_bytes += len(chunk)

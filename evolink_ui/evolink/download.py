@@ -15,6 +15,7 @@ import httpx
 
 from evolink_ui.evolink.codes import consequence, explain
 from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts, opened
+from evolink_ui.evolink.disk import open_file
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem, ResultUnusable
 from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
 from evolink_ui.evolink.video import problem_of
@@ -69,7 +70,7 @@ async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress
     address = _address(url)
     part_path = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        file = await asyncio.to_thread(part_path.open, "xb+")
+        file = await open_file(part_path, "xb+")
     except OSError:
         raise _disk() from None
     part = _Part(file)

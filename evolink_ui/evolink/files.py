@@ -4,12 +4,12 @@ import asyncio
 import mimetypes
 import secrets
 from collections.abc import AsyncIterator, Callable
-from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from evolink_ui.evolink.codes import consequence, explain
+from evolink_ui.evolink.disk import open_file
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem
 from evolink_ui.evolink.models import Quota, UploadedFile
 from evolink_ui.evolink.policy import UPLOAD_ATTEMPTS, Verdict, judge_read, read_wait_seconds
@@ -61,7 +61,7 @@ class Files:
 
     async def _send_once(self, path: Path, name: str, on_progress: OnBytes | None) -> Answer | NoAnswer:
         try:
-            file = await asyncio.to_thread(path.open, "rb", 0)
+            file = await open_file(path, "rb", 0)
         except OSError:
             raise _unreadable() from None
         try:
@@ -108,7 +108,7 @@ class Files:
 class _Form:
     """One multipart form with one file, read from disk piece by piece in a thread."""
 
-    def __init__(self, file: FileIO, size: int, name: str, on_progress: OnBytes | None) -> None:
+    def __init__(self, file: BinaryIO, size: int, name: str, on_progress: OnBytes | None) -> None:
         boundary = f"evolink-ui-{secrets.token_hex(16)}"
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         self._head = (

@@ -23,6 +23,8 @@ from urllib.parse import quote
 
 import httpx
 
+from evolink_ui.evolink.disk import open_file
+
 from .host import Hosted, HostingError, LocalFile, OnBytes
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class S3Host:
         expires_at = self._clock() + LIFE_SECONDS
         address = await asyncio.to_thread(self._sign, "PUT", name, REQUEST_LIFE)
         context = await asyncio.to_thread(_tls)
-        opened = await asyncio.to_thread(file.path.open, "rb")
+        opened = await open_file(file.path, "rb")
         try:
             size_bytes = await asyncio.to_thread(opened.seek, 0, 2)
             headers = {
