@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -20,17 +21,18 @@ class Callbacks:
 
     Args:
         secret: signs the tokens.
-        address: this app's own public address, or an empty text.
+        address: gives this app's own public address, or an empty text; it may be found out later.
     """
 
-    def __init__(self, secret: bytes, address: str) -> None:
+    def __init__(self, secret: bytes, address: Callable[[], str]) -> None:
         self._secret, self._address = secret, address
 
     def url(self, job: Job) -> str | None:
         """The address that goes out with an order; None where the vendor can't reach this app (https only)."""
-        if not self._address.startswith("https://") or job.mode != "live":
+        address = self._address()
+        if not address.startswith("https://") or job.mode != "live":
             return None
-        return f"{self._address}/callbacks/evolink/{job.id}/{self.token(job.id)}"
+        return f"{address}/callbacks/evolink/{job.id}/{self.token(job.id)}"
 
     def token(self, job_id: str) -> str:
         """What only the vendor was told (hex, 64 characters)."""

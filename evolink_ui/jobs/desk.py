@@ -64,7 +64,7 @@ class Jobs:
         self.link, self._link_path = link, link_path
         self._safe = KeySafe(settings.secret_key)
         self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
-        self._callbacks = Callbacks(settings.secret_key, settings.public_address)
+        self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
         self._news = News()
         self._settling: set[asyncio.Task[None]] = set()
         self._lock = SingleProcess(settings.data_dir / "lock") if not settings.on_postgres else None
@@ -187,6 +187,10 @@ class Jobs:
         return await asyncio.to_thread(
             self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset
         )
+
+    async def adopt(self, visitor: str, by: str) -> int:
+        """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
+        return await asyncio.to_thread(self._ledger.adopt, visitor, by)
 
     async def show(self, job: Job) -> dict[str, Any]:
         """The job's public view, its place in line included."""
