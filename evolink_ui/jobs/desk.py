@@ -19,10 +19,11 @@ from evolink_ui.media.price import credits_for
 from evolink_ui.settings import Settings
 
 from . import faults, intake
+from .adopted import facts_of
 from .callbacks import MODEL, TASK_ID_MAX_CHARS, Callbacks, named_task, settles
 from .housekeeping import Housekeeping
-from .job import ACTIVE, Job, JobError, Order, State
-from .keys import KeySafe
+from .job import ACTIVE, Job, JobError, Order, State, TaskTaken
+from .keys import KeySafe, VisitorsKeys
 from .ledger import Ledger
 from .lock import SingleProcess
 from .news import News
@@ -63,6 +64,7 @@ class Jobs:
         self._settings, self._clock = settings, clock
         self.link, self._link_path = link, link_path
         self._safe = KeySafe(settings.secret_key)
+        self._keys = VisitorsKeys(self._safe, owner_has_key=settings.api_key is not None)
         self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
         self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
         self._news = News()
@@ -195,11 +197,13 @@ class Jobs:
     async def show(self, job: Job) -> dict[str, Any]:
         """The job's public view, its place in line included."""
         place = await asyncio.to_thread(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
-        return view(job, now=self._clock(), place_in_line=place, link=self.link)
+        return view(
+            job, now=self._clock(), place_in_line=place, link=self.link, needs_key=self._keys.must_be_given(job)
+        )
 
     def view(self, job: Job) -> dict[str, Any]:
         """The job's public view without asking the ledger for the place in line."""
-        return view(job, now=self._clock(), place_in_line=None, link=self.link)
+        return view(job, now=self._clock(), place_in_line=None, link=self.link, needs_key=self._keys.must_be_given(job))
 
     # ---- what may be done with a job ----
 
@@ -221,11 +225,13 @@ class Jobs:
         """Take a stopped job up again where it was left; `api_key` replaces a visitor's key that was wiped or lost."""
         job = await self.get(job_id)
         to = State.RUNNING if job.task_id else State.QUEUED
-        return await self._again(job, to, State.STOPPED, api_key if job.own_key else None)
+        return await self._again(job, to, State.STOPPED, **self._keys.given(job, api_key))
 
     async def send_again(self, job_id: str, *, api_key: str | None = None) -> Job:
         """Send an order of unknown outcome once more, with the same Idempotency-Key."""
-        return await self._again(await self.get(job_id), State.QUEUED, State.UNKNOWN, api_key)
+        job = await self.get(job_id)
+        given = self._keys.given(job, api_key, only_if_missing=True)
+        return await self._again(job, State.QUEUED, State.UNKNOWN, **given)
 
     async def attach(self, job_id: str, task_id: str, *, api_key: str | None = None) -> Job:
         """Settle an order of unknown outcome by the task id that its owner found in the dashboard.
@@ -234,16 +240,56 @@ class Jobs:
             JobError: the task isn't a motion-control task, can't be read, or belongs to another job.
         """
         job = await self.get(job_id)
+        given = self._keys.given(job, api_key)
         vendor = self._vendors.here()
-        task = await self._read(vendor.client(job.mode, api_key) if api_key else vendor.of_job(job), task_id)
+        task = await self._read(vendor.client(job.mode, api_key) if given else vendor.of_job(job), task_id)
         if task.model != MODEL:
-            raise JobError(
-                "wrong_model",
-                f"Task {task.id} is not a motion-control task.",
-                "Copy the id of the task that was made when this order was placed.",
-                field="task_id",
+            raise _wrong_model(task, "Copy the id of the task that was made when this order was placed.")
+        return await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id, **given)
+
+    async def adopt(self, task_id: str, *, visitor: str, api_key: str | None = None) -> Job:
+        """Follow a task that was ordered elsewhere with this key, and keep its video. Orders nothing.
+
+        Args:
+            task_id: as EvoLink gave it; the task may be running or ended.
+            visitor: who asks.
+            api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
+
+        Returns:
+            The new job, without inputs; or the one that this visitor has for the task already.
+
+        Raises:
+            JobError: the task isn't a motion-control task, can't be read, or belongs to somebody else's job.
+        """
+        known = await asyncio.to_thread(self._ledger.with_task, task_id.strip())
+        if known and known.visitor == visitor:
+            return known
+        vendor = self._vendors.here()
+        mode = vendor.mode(api_key)
+        task = await self._read(vendor.client(mode, api_key), task_id)
+        if task.model != MODEL:
+            raise _wrong_model(task, "Copy the id of a task that was ordered from Kling-V3 Motion Control.")
+        try:
+            job = await asyncio.to_thread(
+                self._ledger.add,
+                id=secrets.token_urlsafe(16),
+                visitor=visitor,
+                mode=mode,
+                state=State.RUNNING,
+                request={},
+                idempotency_key=new_idempotency_key(),  # never sent: a job that has a task orders nothing
+                own_key=api_key is not None,
+                sealed_key=self._safe.seal(api_key) if api_key else None,
+                task_id=task.id,
+                **facts_of(task, now=self._clock()),
             )
-        return await self._again(job, State.RUNNING, State.UNKNOWN, api_key, task_id=task.id)
+        except TaskTaken:  # meanwhile, perhaps by this visitor's other click
+            known = await asyncio.to_thread(self._ledger.with_task, task.id)
+            if known and known.visitor == visitor:
+                return known
+            raise
+        await asyncio.to_thread(self._engine.enqueue, job)
+        return job
 
     async def give_up(self, job_id: str) -> Job:
         """End an order of unknown outcome."""
@@ -289,7 +335,7 @@ class Jobs:
         try:
             task = await self._read(self._vendors.here().of_job(job), task_id)
             if settles(task, job):
-                await self._again(job, State.RUNNING, State.UNKNOWN, None, task_id=task.id)
+                await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id)
         except JobError as error:
             log.info("job=%s a callback did not settle the doubt: %s", job.id, error.code)
 
@@ -360,9 +406,11 @@ class Jobs:
                 error.code, error.message, error.next_step, field="task_id", status=404 if error.status == 404 else 400
             ) from None
 
-    async def _again(self, job: Job, to: State, come_from: State, api_key: str | None, **values: Any) -> Job:
-        if api_key:
-            values |= {"sealed_key": self._safe.seal(api_key), "own_key": True}
+    async def _again(self, job: Job, to: State, come_from: State, **values: Any) -> Job:
         again = await asyncio.to_thread(self._ledger.again, job.id, to, only_from={come_from}, **values)
         await asyncio.to_thread(self._engine.enqueue, again)
         return again
+
+
+def _wrong_model(task: Task, next_step: str) -> JobError:
+    return JobError("wrong_model", f"Task {task.id} is not a motion-control task.", next_step, field="task_id")

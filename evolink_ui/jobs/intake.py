@@ -96,6 +96,12 @@ async def judge_video(path: Path, orientation: limits.Orientation) -> Report:
     return await asyncio.to_thread(_judge, path, orientation)
 
 
+async def seconds_of(path: Path) -> float:
+    """The length of a video of ours; 0 where that can't be told."""
+    facts = (await judge_video(path, "video")).facts
+    return facts.duration_seconds if isinstance(facts, VideoFacts) else 0.0
+
+
 async def take_in(order: Order, folder: Path, *, allow_private_urls: bool) -> dict[str, Any]:
     """Judge both files and put them into the job's folder.
 

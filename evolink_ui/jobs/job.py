@@ -93,6 +93,19 @@ class ImpossibleTransition(JobError):
         self.actual, self.wanted = actual, wanted
 
 
+class TaskTaken(JobError):
+    """A task belongs to one job."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "task_belongs_to_another_job",
+            "Another job follows this task already.",
+            "Look for it in My videos, or check the id.",
+            field="task_id",
+            status=409,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a person asks for. Pictures and videos are files that this server received, or links (https)."""
@@ -134,16 +147,16 @@ class Job:
     state: State
     mode: Mode
     request: dict[str, Any]
-    """prompt, quality, character_orientation, keep_sound, watermark, element_id"""
+    """prompt, quality, character_orientation, keep_sound, watermark, element_id; empty for an adopted task"""
     idempotency_key: str = field(repr=False)
     run: int
     """How many times the job was given to the engine; a follow again is a new run."""
     created_at: float
     updated_at: float
     started_at: float | None
-    """When it left the line."""
+    """When it left the line; an adopted task, when the vendor created it."""
     ordered_at: float | None
-    """When the paid POST was claimed."""
+    """When the paid POST was claimed; None for an adopted task."""
     finished_at: float | None
     own_key: bool
     """Whether the visitor's own key pays."""
@@ -156,6 +169,7 @@ class Job:
     video_url: str | None
     """Public addresses of the inputs, once there are any."""
     video_seconds: float
+    """Of the motion video and of the result; 0 where it isn't known yet."""
     uploaded_bytes: int
     total_bytes: int
     notice: str | None
@@ -176,6 +190,11 @@ class Job:
     def workflow_id(self) -> str:
         """The engine's name for the current run of this job."""
         return f"{self.id}.{self.run}"
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether its task was ordered elsewhere: nothing is known of its inputs."""
+        return not self.request
 
     @property
     def is_active(self) -> bool:

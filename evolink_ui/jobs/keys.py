@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from .job import JobError
+from .job import Job, JobError, State
 
 
 class KeyLost(JobError):
@@ -44,6 +45,44 @@ class KeySafe:
         except InvalidToken:
             raise KeyLost from None
 
+    def holds(self, sealed: str | None) -> bool:
+        """Whether there is a key and this app can open it."""
+        try:
+            return sealed is not None and bool(self.open(sealed))
+        except KeyLost:
+            return False
+
     def account(self, api_key: str) -> str:
         """A name for the key that doesn't tell it (hex, 64 characters): which uploads belong to it."""
         return hashlib.sha256(b"account" + self._secret + api_key.encode()).hexdigest()
+
+
+class VisitorsKeys:
+    """Whose key a job goes on with.
+
+    Args:
+        safe: opens what is stored.
+        owner_has_key: whether the app has a key of its own at present.
+    """
+
+    def __init__(self, safe: KeySafe, *, owner_has_key: bool) -> None:
+        self._safe, self._owner_has_key = safe, owner_has_key
+
+    def must_be_given(self, job: Job) -> bool:
+        """Whether a job at rest can go on only with a key that is not here (any more)."""
+        return job.state in (State.STOPPED, State.UNKNOWN) and self._is_missing(job)
+
+    def given(self, job: Job, api_key: str | None, *, only_if_missing: bool = False) -> dict[str, Any]:
+        """The columns of the ledger with which a visitor's key goes on with a job; none where it doesn't matter.
+
+        An order that the owner pays, and one of the sandbox, stay what they are. `only_if_missing`: the stored key is
+        not replaced; sent with another account's key, the same order would be another order.
+        """
+        if not api_key or not (self._is_missing(job) or (job.own_key and not only_if_missing)):
+            return {}
+        return {"sealed_key": self._safe.seal(api_key), "own_key": True}
+
+    def _is_missing(self, job: Job) -> bool:
+        if job.mode == "sandbox":
+            return False
+        return not self._safe.holds(job.sealed_key) if job.own_key else not self._owner_has_key

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State
+from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State, TaskTaken
 from .tables import POSTGRES_LOCK, changing, jobs, migrate, open_engine, uploads
 
 DAY_SECONDS = 86_400.0
@@ -51,17 +51,30 @@ class Ledger:
         self.engine.dispose()
 
     def add(self, **values: Any) -> Job:
-        """Write a new job down, state `queued`. Nothing has been sent anywhere before this returns."""
+        """Write a new job down, state `queued`. Nothing has been sent anywhere before this returns.
+
+        Raises:
+            TaskTaken: it was given the task of another job.
+        """
         now = self._clock()
         values = {"state": State.QUEUED, "run": 1, "created_at": now, "updated_at": now, **values}
-        with self._changing() as connection:
-            connection.execute(insert(jobs).values(values))
+        try:
+            with self._changing() as connection:
+                connection.execute(insert(jobs).values(values))
+        except IntegrityError:
+            raise TaskTaken from None
         return self.get(values["id"])
 
     def find(self, job_id: str) -> Job | None:
         """The job, or None where there is none of that id."""
         with self.engine.connect() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        return _job(row) if row else None
+
+    def with_task(self, task_id: str) -> Job | None:
+        """The job that a task belongs to, or None."""
+        with self.engine.connect() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.task_id == task_id)).mappings().first()
         return _job(row) if row else None
 
     def get(self, job_id: str) -> Job:
@@ -142,13 +155,7 @@ class Ledger:
         try:
             row = connection.execute(change.returning(*jobs.c)).mappings().first()
         except IntegrityError:
-            raise JobError(
-                "task_belongs_to_another_job",
-                "Another job follows this task already.",
-                "Look for it in My videos, or check the id.",
-                field="task_id",
-                status=409,
-            ) from None
+            raise TaskTaken from None
         if row is None:
             actual = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
             if actual is None:

@@ -26,7 +26,14 @@ FALLBACK_SECONDS_PER_SECOND = 20.0  # working time per second of video where the
 TRUST_PROGRESS_AT = 10  # per cent from which the vendor's progress tells more about the end than its estimate
 
 
-def view(job: Job, *, now: float, place_in_line: int | None, link: Callable[[Job, str], str | None]) -> dict[str, Any]:
+def view(
+    job: Job,
+    *,
+    now: float,
+    place_in_line: int | None,
+    link: Callable[[Job, str], str | None],
+    needs_key: bool = False,
+) -> dict[str, Any]:
     """The job's public view.
 
     Args:
@@ -34,19 +41,21 @@ def view(job: Job, *, now: float, place_in_line: int | None, link: Callable[[Job
         now: seconds since 1970 (UTC).
         place_in_line: 1 for the next one; None for a job that isn't waiting.
         link: gives the signed address of one of the job's files ("result", "poster", "reference"), or None.
+        needs_key: whether following again, attaching or sending again needs the visitor's key once more.
     """
     ended = job.finished_at if not job.is_active and job.finished_at else now
     done = job.state is State.DONE
     return {
         "id": job.id,
         "request": {name: job.request.get(name) for name in REQUEST_FIELDS},
-        "poster_url": link(job, "poster"),
-        "reference_url": link(job, "reference"),
+        "poster_url": None if job.is_adopted else link(job, "poster"),
+        "reference_url": None if job.is_adopted else link(job, "reference"),
         "place_in_line": place_in_line,
         "uploaded_bytes": job.uploaded_bytes,
         "total_bytes": job.total_bytes,
         "notice": job.notice,
-        "actions": list(ACTIONS[job.state]),
+        "actions": [action for action in ACTIONS[job.state] if action != "edit" or not job.is_adopted],
+        "needs_key": needs_key,
         "mode": job.mode,
         "state": job.state.value,
         "progress": progress(job),
@@ -54,14 +63,14 @@ def view(job: Job, *, now: float, place_in_line: int | None, link: Callable[[Job
         "eta_seconds": eta_seconds(job, now),
         "task_id": job.task_id,
         "credits": {
-            "estimated": job.credits_estimated,
+            "estimated": job.credits_estimated or None,
             "reserved": job.credits_reserved,
             "used": job.credits_used,
         },
         "error": job.fault.to_dict() if job.fault else None,
         "result": {
             "url": link(job, "result") if done else None,
-            "seconds": job.video_seconds,
+            "seconds": job.video_seconds or None,
             "bytes": job.result_bytes,
             # The sandbox's own links lead nowhere outside this process.
             "vendor_url": job.vendor_url if job.mode == "live" else None,
@@ -86,7 +95,7 @@ def eta_seconds(job: Job, now: float) -> float | None:
         return 1.0
     if job.state is not State.RUNNING:
         return None
-    elapsed = max(0.0, now - (job.ordered_at or job.created_at))
+    elapsed = max(0.0, now - (job.ordered_at or job.started_at or job.created_at))
     whole = job.estimated_seconds or FALLBACK_SECONDS_PER_SECOND * job.video_seconds
     if job.progress and job.progress >= TRUST_PROGRESS_AT:
         share = min(job.progress, 99) / 100

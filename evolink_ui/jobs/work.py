@@ -27,7 +27,8 @@ from evolink_ui.evolink import (
 )
 from evolink_ui.hosting import HostingError
 
-from . import faults
+from . import faults, intake
+from .adopted import RESULT_LIFE_SECONDS, estimates
 from .credits import credits_on_the_wire
 from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
@@ -39,7 +40,6 @@ from .vendor import Vendor
 log = logging.getLogger("evolink_ui.jobs")
 T = TypeVar("T")
 
-RESULT_LIFE_SECONDS = 24 * 3600.0  # the vendor's result links live so long
 SAVE_PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between attempts at a download; the last one repeats
 HOPELESS_RESULTS = frozenset({"result_refused", "result_bad_link"})  # links that no waiting makes fit to fetch
 
@@ -152,8 +152,9 @@ class Work:
         path = self._folder_of(job_id) / "result.mp4"
         for attempt in itertools.count():
             try:
+                await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
                 size = await self._vendor().of_job(job).download(job.vendor_url, path)
-            except LocalFileProblem:
+            except (LocalFileProblem, OSError):
                 await self._end(job, State.STOPPED, faults.DISK_TROUBLE)
                 return
             except EvoLinkError as error:
@@ -166,7 +167,8 @@ class Work:
                 await self._end(job, State.STOPPED, faults.key_trouble(error))
                 return
             else:
-                await self._move(job, State.DONE, result_bytes=size, sealed_key=None)
+                seconds = job.video_seconds or await intake.seconds_of(path)
+                await self._move(job, State.DONE, result_bytes=size, video_seconds=seconds, sealed_key=None)
                 return
             await self._sleep(SAVE_PAUSES_SECONDS[min(attempt, len(SAVE_PAUSES_SECONDS) - 1)])
             if (await self._get(job_id, run)).state is not State.SAVING:
@@ -224,14 +226,15 @@ class Work:
         if not links:
             await self._end(job, State.STOPPED, faults.NO_RESULT)
             return
-        used = credits_on_the_wire(task.usage.final_credits, job.credits_estimated)
+        used = credits_on_the_wire(task.usage.final_credits, *estimates(job, task))
         await self._move(
             job,
             State.SAVING,
             progress=100,
             vendor_url=links[0],
-            vendor_expires_at=self._clock() + RESULT_LIFE_SECONDS,
-            credits_used=used or job.credits_estimated,
+            vendor_expires_at=job.vendor_expires_at or self._clock() + RESULT_LIFE_SECONDS,
+            credits_used=used or job.credits_estimated or None,
+            video_seconds=job.video_seconds or task.duration or 0.0,
             **_remark(job, task),
         )
 
