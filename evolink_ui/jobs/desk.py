@@ -190,9 +190,9 @@ class Jobs:
             self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset
         )
 
-    async def adopt(self, visitor: str, by: str) -> int:
+    async def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
-        return await asyncio.to_thread(self._ledger.adopt, visitor, by)
+        return await asyncio.to_thread(self._ledger.hand_over, visitor, to)
 
     async def show(self, job: Job) -> dict[str, Any]:
         """The job's public view, its place in line included."""

@@ -198,10 +198,10 @@ class Ledger:
             rows = connection.execute(query.limit(limit).offset(offset)).mappings().all()
         return [_job(row) for row in rows]
 
-    def adopt(self, visitor: str, by: str) -> int:
+    def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
         with self._changing() as connection:
-            return connection.execute(update(jobs).where(jobs.c.visitor == visitor).values(visitor=by)).rowcount
+            return connection.execute(update(jobs).where(jobs.c.visitor == visitor).values(visitor=to)).rowcount
 
     def place_in_line(self, job: Job, *, active_in_all: int) -> int | None:
         """1 for the next in line, None for a job that isn't waiting; others' jobs count where all places are taken."""
