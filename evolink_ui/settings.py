@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AliasChoices,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -43,6 +44,8 @@ EXAMPLES = {
     "EVOLINK_UI_S3_ENDPOINT": "https://s3.example.com",
     "EVOLINK_UI_S3_PUBLIC_URL": "https://cdn.example.com/bucket",
     "EVOLINK_UI_SECRET": "a long random text",
+    "EVOLINK_UI_SIGN_IN": "optional",
+    "OPENID_PROVIDER_URL": "https://huggingface.co",
 }
 
 Positive = Annotated[int, Field(ge=1)]
@@ -101,6 +104,14 @@ class Settings(BaseSettings):
 
     auth: SecretStr | None = None
     """Logins `user:password,…`; without one, everybody who reaches the page may use it."""
+    sign_in: Literal["off", "optional", "required"] = "optional"
+    """Whether visitors may, or must, sign in with the provider below; `auth` goes before it."""
+    oauth_client_id: str = Field("", validation_alias=AliasChoices("OAUTH_CLIENT_ID"))
+    """This app's client id at the provider; a Space with `hf_oauth: true` is given it."""
+    oauth_client_secret: SecretStr | None = Field(None, validation_alias=AliasChoices("OAUTH_CLIENT_SECRET"))
+    """This app's client secret at the provider; a Space is given it, too."""
+    openid_provider_url: str = Field("https://huggingface.co", validation_alias=AliasChoices("OPENID_PROVIDER_URL"))
+    """The OpenID provider; `/.well-known/openid-configuration` below it names its end points."""
     allow_private_urls: bool = False
     """Lets loopback and private addresses through; for tests and development only."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
@@ -123,7 +134,9 @@ class Settings(BaseSettings):
     vendor_requests_per_second: Annotated[float, Field(gt=0)] = 10.0
     """Looks at the vendor per second, all jobs together."""
 
-    @field_validator("base_url", "files_url", "public_url", "s3_endpoint", "s3_public_url")
+    _reachable: bool | None = PrivateAttr(default=None)
+
+    @field_validator("base_url", "files_url", "public_url", "s3_endpoint", "s3_public_url", "openid_provider_url")
     @classmethod
     def _is_url(cls, value: str, info: ValidationInfo) -> str:
         value = value.rstrip("/")
@@ -180,10 +193,15 @@ class Settings(BaseSettings):
         if self.hosting == "s3" and (missing or self.s3_secret_access_key is None):
             name = (missing or ["s3_secret_access_key"])[0]
             raise SettingsError(f"{PREFIX}{name.upper()}: is missing, and {PREFIX}HOSTING=s3 needs it")
-        if self.hosting == "own" and not self.public_address:
+        if self.hosting == "own" and not self._https(self.own_addresses):
             raise SettingsError(
                 f"{PREFIX}PUBLIC_URL: is missing, and {PREFIX}HOSTING=own needs it. "
                 f"Example: {PREFIX}PUBLIC_URL={EXAMPLES[PREFIX + 'PUBLIC_URL']}"
+            )
+        if self.sign_in == "required" and self.auth is None and not self.has_sign_in:
+            raise SettingsError(
+                f"OAUTH_CLIENT_ID: is missing, and {PREFIX}SIGN_IN=required needs it with OAUTH_CLIENT_SECRET. "
+                "A Space gets both from the line hf_oauth: true in its README.md"
             )
         return self
 
@@ -203,11 +221,41 @@ class Settings(BaseSettings):
         return bool(os.environ.get("SPACE_ID"))
 
     @property
+    def has_sign_in(self) -> bool:
+        """Whether visitors can sign in with an OpenID provider."""
+        known = bool(self.oauth_client_id and self.oauth_client_secret)
+        return known and self.sign_in != "off" and self.auth is None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody gets in without a login or a sign-in, so that jobs and results are their owner's alone."""
+        return self.auth is not None or (self.has_sign_in and self.sign_in == "required")
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses at which browsers find this app, as far as they are known; the preferred one first."""
+        # A Space with a domain of its own is told both names, separated by a comma.
+        hosts = os.environ.get("SPACE_HOST", "").split(",") if self.on_space else []
+        on_space = [f"https://{host.strip()}" for host in hosts if host.strip()]
+        return tuple(address for address in (self.public_url, *on_space) if address)
+
+    @property
     def public_address(self) -> str:
-        """The app's own https address, or an empty text where it has none."""
-        host = os.environ.get("SPACE_HOST")
-        address = self.public_url or (f"https://{host}" if self.on_space and host else "")
-        return address if address.startswith("https://") or self.allow_private_urls else ""
+        """The app's own https address for EvoLink to come to, or an empty text where EvoLink can't.
+
+        On a Space that is so only once `found_reachable` said so: a private Space answers nobody but its members.
+        """
+        if self._reachable is False or (self.on_space and not self.public_url and self._reachable is None):
+            return ""
+        return self._https(self.own_addresses)
+
+    def found_reachable(self, reachable: bool) -> None:
+        """Remember whether a stranger's request reaches the app at its own address."""
+        self._reachable = reachable
+
+    def _https(self, addresses: tuple[str, ...]) -> str:
+        usable = (address for address in addresses if address.startswith("https://") or self.allow_private_urls)
+        return next(usable, "")
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -287,7 +335,7 @@ def _pairs(auth: SecretStr) -> list[tuple[str, str]]:
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = str(fault["loc"][0]) if fault["loc"] else ""
-    name = where if where.startswith("EVOLINK_") else PREFIX + where.upper()
+    name = where if where.isupper() else PREFIX + where.upper()
     message = fault["msg"].removeprefix("Value error, ")
     field = Settings.model_fields.get(where)
     default = field.default if field is not None else None

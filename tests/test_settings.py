@@ -1,5 +1,6 @@
 """Settings: read once, checked at start, secrets never shown."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from evolink_ui.settings import Settings, SettingsError, load_settings, settings
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("EVOLINK_API_KEY", "SPACE_ID", "SPACE_HOST"):
+    for name in ("EVOLINK_API_KEY", "SPACE_ID", "SPACE_HOST", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -32,6 +33,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("EVOLINK_UI_DATABASE_URL", "mysql://localhost/x", "postgresql://"),
         ("EVOLINK_UI_PUBLIC_URL", "videos.example.com", "not an http(s) address"),
         ("EVOLINK_UI_CLEAN_UP_UPLOADS", "perhaps", "boolean"),
+        ("EVOLINK_UI_SIGN_IN", "perhaps", "'optional'"),
+        ("OPENID_PROVIDER_URL", "huggingface.co", "not an http(s) address"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_the_name_the_fault_and_an_example(
@@ -129,15 +132,41 @@ def test_a_space_knows_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().public_address == ""
     monkeypatch.setenv("SPACE_ID", "me/motion")
     monkeypatch.setenv("SPACE_HOST", "me-motion.hf.space")
-    assert load_settings().public_address == "https://me-motion.hf.space"
+    assert load_settings().own_addresses == ("https://me-motion.hf.space",)
     assert load_settings().on_space
     assert "forgotten" in (load_settings().storage_warning or "")
     assert load_settings(data_dir=Path("/data/evolink_ui")).storage_warning is None
 
 
+def test_a_space_counts_as_reachable_only_once_it_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_ID", "me/motion")
+    monkeypatch.setenv("SPACE_HOST", "me-motion.hf.space,motion.example.com")
+    settings = load_settings()
+    assert settings.own_addresses == ("https://me-motion.hf.space", "https://motion.example.com")
+    assert settings.public_address == ""
+    settings.found_reachable(True)
+    assert settings.public_address == "https://me-motion.hf.space"
+    settings.found_reachable(False)
+    assert settings.public_address == ""
+
+
+def test_signing_in_needs_a_provider_and_leaves_room_for_logins(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_settings().has_sign_in
+    with pytest.raises(SettingsError, match="hf_oauth: true"):
+        load_settings(sign_in="required")
+    monkeypatch.setenv("OAUTH_CLIENT_ID", "client-1")
+    monkeypatch.setenv("OAUTH_CLIENT_SECRET", "marked")
+    assert load_settings().has_sign_in and not load_settings().is_private
+    assert "marked" not in repr(load_settings())
+    assert load_settings(sign_in="required").is_private
+    assert not load_settings(sign_in="off").has_sign_in
+    with_logins = load_settings(auth="anna:secret-1", sign_in="required")
+    assert with_logins.is_private and not with_logins.has_sign_in
+
+
 def test_every_variable_stands_in_the_example_file_with_its_default() -> None:
     text = (Path(__file__).parent.parent / ".env.example").read_text()
-    listed = dict(line.lstrip("# ").split("=", 1) for line in text.splitlines() if "EVOLINK_" in line and "=" in line)
+    listed = dict(line.lstrip("# ").split("=", 1) for line in text.splitlines() if re.match(r"# [A-Z0-9_]+=", line))
     for name, field in Settings.model_fields.items():
         alias = field.validation_alias
         variable = alias.choices[0] if isinstance(alias, AliasChoices) else f"EVOLINK_UI_{name.upper()}"

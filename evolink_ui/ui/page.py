@@ -15,7 +15,7 @@ from evolink_ui.ui.desk import Desk
 from evolink_ui.ui.history import history
 from evolink_ui.ui.job_card import job_card
 from evolink_ui.ui.lookup import lookup
-from evolink_ui.ui.parts import head_part
+from evolink_ui.ui.parts import head_part, part
 from evolink_ui.ui.text import TITLE, say, words
 from evolink_ui.ui.theme import head, theme
 
@@ -39,6 +39,8 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
         delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS),
     ) as page:
         head_part(_header(settings.mode), words())
+        if settings.has_sign_in:
+            part("signin", "signin.js")
         with gr.Tabs(elem_id="mc-tabs"):
             with gr.Tab(say("tab.create")), gr.Row(elem_id="mc-two"):
                 with gr.Column(min_width=280, elem_id="mc-left"):
@@ -51,7 +53,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
                 lookup(jobs)
             with gr.Tab(say("tab.code")):
                 as_code(settings, jobs)
-        add_api(jobs, private=settings.auth is not None)
+        add_api(jobs, private=settings.is_private)
     return page
 
 

@@ -20,6 +20,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "head.live": "Live",
     "head.live.hint": "Orders go to EvoLink and cost credits.",
     "head.own.hint": "Orders go to EvoLink and cost credits of your own key.",
+    "head.sign_in": "Sign in",
+    "head.sign_out": "Sign out",
     "tab.create": "Create",
     "tab.videos": "My videos",
     "tab.lookup": "Look up",

@@ -28,7 +28,9 @@ CALL_BODY_SECONDS = 30.0
 UPLOAD_BODY_SECONDS = 900.0
 """110 MB in 15 minutes is 1 Mbit/s, the slowest line on which one would wait for it."""
 
-Kind = Literal["page", "asset", "api", "upload", "login", "received", "jobs", "files", "key", "callback", "health"]
+Kind = Literal[
+    "page", "asset", "api", "upload", "login", "received", "jobs", "files", "key", "callback", "health", "signin"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Door:
     """A GET that changes something: not from another site's page."""
     is_call: bool = False
     """The body is JSON that may name files."""
+    is_login: bool = False
+    """An attempt to log in or sign in, of which an address has few."""
     own_errors: bool = False
     """A JSON body of a 500 is for people: Gradio puts there what a handler said with `gr.Error`, nothing else."""
 
@@ -62,7 +66,10 @@ _JOBS_POST = Door("jobs", FORM_MAX_BYTES)
 _FILES = Door("files", public=True)  # the route asks for a login, except for the vendor's links
 _CALLBACK = Door("callback", CALLBACK_MAX_BYTES, public=True)
 _HEALTH = Door("health", public=True)
-_LOGIN = Door("login", FORM_MAX_BYTES, public=True)
+_LOGIN = Door("login", FORM_MAX_BYTES, public=True, is_login=True)
+_SIGN_IN = Door("signin", public=True)
+_SIGN_IN_BACK = Door("signin", public=True, is_login=True)
+_SIGN_IN_POST = Door("signin", FORM_MAX_BYTES, public=True, is_login=True)
 
 _GET_EXACT: dict[str, Door] = {
     "/": _PAGE,
@@ -114,23 +121,20 @@ _POST_BELOW: tuple[tuple[str, Door], ...] = (
     ("/gradio_api/api/", _RUN),
 )
 
-_MCP = "/gradio_api/mcp"
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
 class Doors:
-    """The open doors. `pages` are the page's own further routes; `mcp` opens Gradio's MCP end point."""
+    """The open doors. `pages` are the page's own further routes; `sign_in` opens the ways to and from a provider."""
 
-    def __init__(self, pages: Iterable[str] = (), *, mcp: bool = False) -> None:
+    def __init__(self, pages: Iterable[str] = (), *, sign_in: bool = False) -> None:
         self._exact = {"GET": dict(_GET_EXACT), "POST": dict(_POST_EXACT), "DELETE": {"/key": Door("key")}}
         self._below = {"GET": _GET_BELOW, "POST": _POST_BELOW, "DELETE": ()}
         for page in pages:
             self._exact["GET"].setdefault(f"/{page.strip('/')}", _PAGE)
-        if mcp:
-            for method in self._exact:
-                door = _CALL if method == "POST" else _API
-                self._exact[method][_MCP] = door
-                self._below[method] = (*self._below[method], (f"{_MCP}/", door))
+        if sign_in:
+            self._exact["GET"] |= {"/signin": _SIGN_IN, "/signin/state": _SIGN_IN, "/signin/callback": _SIGN_IN_BACK}
+            self._exact["POST"] |= {"/signin": _SIGN_IN_POST, "/signout": _SIGN_IN_POST}
 
     def find(self, method: str, path: str) -> Door | None:
         """The door for a method and a decoded path, or None where there is none."""

@@ -4,25 +4,20 @@ In this order: who and from where, how often, is there such a door, may this pag
 What passes goes on without the headers that only strangers profit from; what comes back is dressed with ours.
 """
 
-import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import get_args
 
 from starlette.requests import ClientDisconnect
 
 from evolink_ui.net import Refused
 
-from .doors import Door, Doors, Kind
-from .exchange import SERVICE, Answer, App, Body, Receive, Scope, Send, drain
+from .doors import Door, Doors
+from .exchange import Answer, App, Body, Receive, Scope, Send, drain
 from .headers import HeaderSets
+from .limits import Meter
 from .origin import FORWARDING, Headers, Origins, Seen
-from .rates import Allowance, Rates, Slots
 from .received import judge_call
 from .refusals import (
-    DISK_FULL,
     FOREIGN,
     LOGIN_NEEDED,
     NOT_FOUND,
@@ -33,67 +28,27 @@ from .refusals import (
     UNKNOWN_HOST,
     Refusal,
     Stop,
-    too_many,
 )
 from .visitor import CALLER, KEY_COOKIE, KEY_HEADER, VISITOR_COOKIE, Caller, Cookies, guest_name, user_name
 
 log = logging.getLogger(__name__)
 
-
-PEOPLE_PER_ADDRESS = 10
-"""Visitors behind one address (an office, a family) that together have as many allowances."""
-
-LOGINS_PER_MINUTE = 10
-NEW_VISITORS_PER_HOUR = 600
-"""Of one address; further ones stay guests, who share one name and its limits."""
-
-CALLBACKS_PER_MINUTE = 6000
-"""The vendor's machines call a few times a job, from few addresses."""
-
-AT_ONCE = 64
-"""Open requests of one visitor (streams count); a browser opens six connections per tab."""
-
-UPLOADS_AT_ONCE = 4
-BYTES_PER_UPLOAD = 32 * 1024 * 1024
-"""What an upload may weigh on average over the hour: a 100 MB video comes with a picture and is not sent hourly."""
-
-ASSET_COST = 0.1
-"""A page load takes some 40 files that cost next to nothing; a look at a job counts as one."""
-
 TARGET_MAX_CHARS = 8192
 """Path and query; our longest links have 200."""
 
-PATIENT_REFUSALS_PER_MINUTE = 20
-PAUSE_SECONDS = 1.0
-PAUSED_AT_ONCE = 200
-"""Who goes on after that many refusals waits for each further one: fifty connections then cost 50 answers a second
-instead of all that the machine has. Only so many wait at a time, as each holds a connection."""
-
 _PROGRAMS = frozenset({"files", "callback", "health", "asset"})  # who fetches these needs no identity
 _CHANGES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
-_DROPPED = FORWARDING | {b"origin", b"host", b"cookie", KEY_HEADER.encode()}
+_KEY_HEADER = KEY_HEADER.encode()
+_DROPPED = FORWARDING | {b"origin", b"host", b"cookie", _KEY_HEADER}
 _CROSS = frozenset({b"cross-site", b"same-site"})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The owner's settings, as allowances."""
-
-    requests: Allowance
-    uploads: Allowance
-
-    @property
-    def upload_bytes(self) -> Allowance:
-        """Bytes that may be uploaded in the same time."""
-        return Allowance(self.uploads.amount * BYTES_PER_UPLOAD, self.uploads.seconds)
 
 
 class Guard:
     """An ASGI application in front of another.
 
-    `login` tells the logged-in name from the request's cookies, on an instance with logins; without it all is open.
-    `free_bytes` says how much more may be written to the disk that uploads land on. `judge_call` raises Refused for a
-    call's body that may not pass.
+    `login` tells the logged-in name from the request's cookies; with `is_private` nothing but the entrance is open
+    without one. `entrance` is the path of the page that is shown instead of others to whoever must sign in first; ""
+    where the page itself asks. `judge_call` raises Refused for a call's body that may not pass.
     """
 
     def __init__(
@@ -104,29 +59,24 @@ class Guard:
         doors: Doors,
         headers: HeaderSets,
         origins: Origins,
-        limits: Limits,
+        meter: Meter,
         login: Callable[[Mapping[str, str]], str | None] | None = None,
-        free_bytes: Callable[[], int] | None = None,
+        is_private: bool = False,
+        entrance: str = "",
         judge_call: Callable[[bytes], None] = judge_call,
         root_path: str = "",
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._cookies = cookies
         self._doors = doors
         self._headers = headers
         self._origins = origins
-        self._limits = limits
+        self._meter = meter
         self._login = login
-        self._free_bytes = free_bytes
+        self._is_private = is_private
+        self._entrance = entrance
         self._judge_call = judge_call
         self._root_path = root_path.rstrip("/")
-        self._rates = Rates(clock)
-        at_once = Slots(AT_ONCE)
-        self._pools: dict[Kind, tuple[Slots, ...]] = dict.fromkeys(get_args(Kind), (at_once,))
-        self._pools["upload"] = (at_once, Slots(UPLOADS_AT_ONCE))
-        self._pools.update(dict.fromkeys(SERVICE, ()))
-        self._paused = Slots(PAUSED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -143,37 +93,33 @@ class Guard:
         path = self._path(scope)
         door = self._doors.find(scope["method"], path)
         answer = Answer(send, self._headers, door)
-        slots: list[tuple[Slots, str]] = []
         account = ""
         try:
             peer = scope["client"][0] if scope.get("client") else ""
             seen = self._origins.see(peer, scope["scheme"], headers)
             caller, set_cookie = self._caller(seen, headers, door)
             account = seen.address if caller.is_guest else caller.visitor
-            self._judge_rate(seen.address, account, caller, door)
+            self._meter.request(door.kind if door else "page", account, seen.address)
             self._judge_target(scope, peer, seen.host, headers, door)
             assert door is not None  # noqa: S101 - judged in the line above
-            self._judge_login(caller, door)
+            if self._judge_login(caller, door, path):
+                path = self._entrance
             inner_receive: Receive = receive
             if door.max_bytes or door.kind == "upload":
-                body = self._body(scope, headers, door, account, caller, receive, answer)
+                body = self._body(headers, door, account, caller, receive, answer)
                 inner_receive = await self._judged(body) if door.is_call else body.receive
             answer.set_cookie = set_cookie
-            for pool in self._pools[door.kind]:
-                if not pool.enter(account):
-                    raise Stop(too_many(1.0))
-                slots.append((pool, account))
-            inner = self._inner_scope(scope, path, seen, caller, headers, door)
-            await self._app(inner, inner_receive, answer.send)
+            with self._meter.at_once(door.kind, account):
+                await self._app(self._inner_scope(scope, path, seen, caller, headers, door), inner_receive, answer.send)
             if answer.refusal is not None:  # the layers below swallowed the interruption
                 raise Stop(answer.refusal)
-            if door.kind == "upload" and answer.files > 1:
-                self._rates.charge(f"uploads {account}", self._limits.uploads, answer.files - 1)
+            if door.kind == "upload":
+                self._meter.further_files(account, answer.files - 1)
         except Stop as stop:
             if stop.refusal.status == TOO_LARGE.status and not answer.body_is_whole:
                 await drain(receive)
             if stop.refusal.status == TOO_MANY:
-                await self._pause(account)
+                await self._meter.pause(account)
             await answer.refuse(stop.refusal)
         except ClientDisconnect:  # nobody is left to answer
             log.debug("a caller left before the request was whole")
@@ -181,9 +127,6 @@ class Guard:
             if answer.refusal is None:
                 log.exception("request failed: %s %s", scope["method"], door.kind if door else "?")
             await answer.refuse(answer.refusal or SERVER_ERROR)
-        finally:
-            for pool, name in slots:
-                pool.leave(name)
 
     def _path(self, scope: Scope) -> str:
         path: str = scope["path"]
@@ -204,35 +147,11 @@ class Guard:
             set_cookie = self._cookies.visitor_header(visitor, https=seen.https) if renew else ""
         else:
             visitor = guest_name(seen.address)
-            per_hour = Allowance(NEW_VISITORS_PER_HOUR, 3600.0)
-            if door and door.kind not in _PROGRAMS and not self._rates.take(f"new {seen.address}", per_hour):
+            if door and door.kind not in _PROGRAMS and self._meter.may_be_new(seen.address):
                 set_cookie = self._cookies.visitor_header(self._cookies.new_visitor(), https=seen.https)
-        key = headers.get(KEY_HEADER.encode(), b"").decode("latin-1")
+        key = headers.get(_KEY_HEADER, b"").decode("latin-1")
         sealed = cookies.get(KEY_COOKIE, "")
         return Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed), set_cookie
-
-    def _judge_rate(self, address: str, account: str, caller: Caller, door: Door | None) -> None:
-        kind = door.kind if door else "page"
-        if kind == "health":
-            return
-        if kind == "callback":
-            wait = self._rates.take(f"callbacks {address}", Allowance(CALLBACKS_PER_MINUTE, 60.0))
-        else:
-            cost = ASSET_COST if kind == "asset" else 1.0
-            wait = self._rates.take(f"requests {account}", self._limits.requests, cost)
-            if not wait and not caller.is_guest:
-                together = self._limits.requests.times(PEOPLE_PER_ADDRESS)
-                wait = self._rates.take(f"all requests {address}", together, cost)
-        if wait:
-            raise Stop(too_many(wait))
-
-    async def _pause(self, account: str) -> None:
-        patience = Allowance(PATIENT_REFUSALS_PER_MINUTE, 60.0)
-        if self._rates.take(f"refusals {account}", patience) and self._paused.enter(""):
-            try:
-                await asyncio.sleep(PAUSE_SECONDS)
-            finally:
-                self._paused.leave("")
 
     def _judge_target(self, scope: Scope, peer: str, host: str, headers: Headers, door: Door | None) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:
@@ -253,17 +172,20 @@ class Guard:
         if foreign and door.kind != "callback":
             raise Stop(FOREIGN)
 
-    def _judge_login(self, caller: Caller, door: Door) -> None:
-        # After the origin, lest a foreign page uses up its visitors' attempts.
-        if door.kind == "login":
-            wait = self._rates.take(f"logins {caller.address}", Allowance(LOGINS_PER_MINUTE, 60.0))
-            if wait:
-                raise Stop(too_many(wait))
-        if self._login is not None and caller.user is None and not door.public:
+    def _judge_login(self, caller: Caller, door: Door, path: str) -> bool:
+        """Whether this caller gets the entrance instead of the page that was asked for."""
+        if door.is_login:  # after the origin, lest a foreign page uses up its visitors' attempts
+            self._meter.login(caller.address)
+        if not self._is_private or caller.user is not None:
+            return False
+        if self._entrance and door.kind == "page" and path != "/config":
+            return True
+        if not door.public or (self._entrance and door.kind == "page"):
             raise Stop(LOGIN_NEEDED)
+        return False
 
     def _body(
-        self, scope: Scope, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "Answer"
+        self, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "Answer"
     ) -> "Body":
         announced_text = headers.get(b"content-length", b"0")
         announced = int(announced_text) if announced_text.isdigit() else 0
@@ -271,9 +193,9 @@ class Guard:
             raise Stop(TOO_LARGE)
         charge: Callable[[int], float] | None = None
         if door.kind == "upload":
-            self._judge_upload(account, caller, announced)
+            self._meter.upload(account, caller.address, announced)
             if b"content-length" not in headers:  # a stream of unknown length is charged as it comes
-                charge = lambda size: self._rates.take(f"bytes {account}", self._limits.upload_bytes, size)  # noqa: E731
+                charge = lambda size: self._meter.streamed(account, caller.address, size)  # noqa: E731
         return Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
     async def _judged(self, body: "Body") -> Receive:
@@ -289,17 +211,6 @@ class Guard:
         except Refused as refused:
             raise Stop(Refusal(400, refused.code, refused.message, refused.next_step)) from None
         return body.again(whole)
-
-    def _judge_upload(self, account: str, caller: Caller, announced: int) -> None:
-        if self._free_bytes is not None and self._free_bytes() < announced:
-            log.error("uploads are refused: the disk is nearly full")
-            raise Stop(DISK_FULL)
-        for name, factor in ((account, 1), (f"at {caller.address}", PEOPLE_PER_ADDRESS)):
-            wait = self._rates.take(f"uploads {name}", self._limits.uploads.times(factor))
-            if not wait and announced:
-                wait = self._rates.take(f"bytes {name}", self._limits.upload_bytes.times(factor), announced)
-            if wait:
-                raise Stop(too_many(wait))
 
     def _inner_scope(self, scope: Scope, path: str, seen: Seen, caller: Caller, headers: Headers, door: Door) -> Scope:
         dropped = _DROPPED | {b"accept-encoding"} if door.kind == "upload" else _DROPPED

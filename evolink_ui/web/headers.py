@@ -12,6 +12,9 @@ PAGE_CSP = (
 DATA_CSP = "default-src 'none'; frame-ancestors 'none'"
 """For JSON and the like: nothing in it is ever run."""
 
+SIGN_IN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors {ancestors}"
+"""A heading, a sentence and a button."""
+
 FILE_CSP = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """A browser shows a video that is opened by itself in a small page of its own, with its own inline style."""
 
@@ -81,6 +84,7 @@ class HeaderSets:
             "page": page,
             "asset": {**common, **own},
             "received": received,
+            "signin": {**data, "Content-Security-Policy": SIGN_IN_CSP.format(ancestors=ancestors)},
             # The vendor's machines and, on an own host, other programs fetch these: no resource policy.
             "files": {**common, "Content-Security-Policy": FILE_CSP},
         }

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from evolink_ui.settings import Settings
 
 from .desk import Desk
 from .doors import MEBI, Doors
-from .guard import Guard, Limits
+from .guard import Guard
 from .headers import HeaderSets
+from .limits import Limits, Meter
+from .oidc import Provider
 from .origin import Origins
 from .rates import Allowance
 from .routes import build_routes, link_maker
+from .session import Sessions
+from .signin import PAGE, SignIn
 from .signing import FileLinks
 from .visitor import Cookies
 
@@ -50,14 +54,13 @@ def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: 
     """
     links = FileLinks(settings.secret_key)
     jobs.link = link_maker(links)
-    outer = FastAPI(
-        routes=list(build_routes(jobs, links, private=settings.auth is not None)),
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-    )
+    cookies = Cookies.create(settings.secret_key, embedded=settings.on_space)
+    sessions = Sessions(settings.secret_key, cookies)
     root_path = os.environ.get("GRADIO_ROOT_PATH", "")
-    mcp = os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
+    routes = build_routes(jobs, links, private=settings.is_private)
+    if settings.has_sign_in:
+        routes += SignIn(jobs, _provider(settings), sessions, settings.own_addresses, root_path).routes()
+    outer = FastAPI(routes=list(routes), openapi_url=None, docs_url=None, redoc_url=None)
     gr.mount_gradio_app(
         outer,
         page,
@@ -71,32 +74,45 @@ def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: 
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,
-        mcp_server=mcp,
+        mcp_server=False,  # whatever GRADIO_MCP_SERVER says: its tools would spend credits, past the guard
         **page_options,
     )
     # Gradio compares the paths in calls with its upload folder only once this is set, which only `launch` does: without
     # it, a mounted page copies any file of the server that a call names to where everybody may read it.
     page.has_launched = True
     gradio_app = _gradio_app(outer)
-    own_addresses = [settings.public_address or settings.public_url]
-    if settings.on_space and "SPACE_HOST" in os.environ:
-        own_addresses.append(f"https://{os.environ['SPACE_HOST']}")
+    login: Callable[[Mapping[str, str]], str | None] | None = None
+    if settings.auth is not None:
+        login = _Logins(gradio_app)
+    elif settings.has_sign_in:
+        login = sessions.user
+    limits = Limits(Allowance(settings.requests_per_minute, 60.0), Allowance(settings.uploads_per_hour, 3600.0))
+    own_addresses = settings.own_addresses
     return Guard(
         _ShortPage(outer, root_path),
-        cookies=Cookies.create(settings.secret_key, embedded=settings.on_space),
-        doors=Doors([name for name, *_ in page.pages if name], mcp=mcp),
+        cookies=cookies,
+        doors=Doors([name for name, *_ in page.pages if name], sign_in=settings.has_sign_in),
         headers=HeaderSets(
             embedded=settings.on_space, https=any(address.startswith("https://") for address in own_addresses)
         ),
         origins=Origins(
             trusted_proxies=settings.trusted_proxies, on_space=settings.on_space, own_addresses=own_addresses
         ),
-        limits=Limits(
-            requests=Allowance(settings.requests_per_minute, 60.0), uploads=Allowance(settings.uploads_per_hour, 3600.0)
-        ),
-        login=_Logins(gradio_app) if settings.auth is not None else None,
-        free_bytes=_free_bytes,
+        meter=Meter(limits, free_bytes=_free_bytes),
+        login=login,
+        is_private=settings.is_private,
+        entrance=PAGE if settings.has_sign_in else "",
         root_path=root_path,
+    )
+
+
+def _provider(settings: Settings) -> Provider:
+    secret = settings.oauth_client_secret
+    return Provider(
+        settings.openid_provider_url,
+        settings.oauth_client_id,
+        secret.get_secret_value() if secret else "",
+        allow_private=settings.allow_private_urls,
     )
 
 

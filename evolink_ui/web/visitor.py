@@ -36,6 +36,7 @@ KEY_SECONDS = 30 * 86400
 KEY_MAX_CHARS = 256
 
 _GUEST = "guest_"
+_COOKIE = "v_"
 
 
 class HasOwner(Protocol):
@@ -62,7 +63,7 @@ class Cookies:
 
     def new_visitor(self) -> str:
         """A name nobody can guess."""
-        return "v_" + secrets.token_urlsafe(16)
+        return _COOKIE + secrets.token_urlsafe(16)
 
     def read_visitor(self, value: str) -> tuple[str, bool] | None:
         """The visitor that a cookie names and whether the cookie should be renewed; None where it is not ours."""
@@ -76,14 +77,14 @@ class Cookies:
     def visitor_header(self, visitor: str, *, https: bool) -> str:
         """The Set-Cookie line that makes a browser this visitor."""
         value = self.signer.sign(f"{int(self.clock())}:{visitor}".encode())
-        return self._line(VISITOR_COOKIE, value, COOKIE_SECONDS, https)
+        return self.line(VISITOR_COOKIE, value, COOKIE_SECONDS, https)
 
     def key_header(self, key: str, visitor: str, *, https: bool) -> str:
         """The Set-Cookie line that carries a key, sealed and bound to its visitor; an empty key removes it."""
         if not key:
-            return self._line(KEY_COOKIE, "", 0, https)
+            return self.line(KEY_COOKIE, "", 0, https)
         sealed = self.fernet.encrypt_at_time(f"{visitor}\n{key}".encode(), int(self.clock())).decode()
-        return self._line(KEY_COOKIE, sealed, KEY_SECONDS, https)
+        return self.line(KEY_COOKIE, sealed, KEY_SECONDS, https)
 
     def open_key(self, sealed: str, visitor: str) -> str | None:
         """The key in a cookie, if this visitor put it there and it is not too old."""
@@ -94,7 +95,8 @@ class Cookies:
         owner, _, key = data.partition("\n")
         return key if owner == visitor else None
 
-    def _line(self, name: str, value: str, max_age_seconds: int, https: bool) -> str:
+    def line(self, name: str, value: str, max_age_seconds: int, https: bool) -> str:
+        """The Set-Cookie line of a cookie of ours; 0 seconds remove it."""
         # In a frame of another site a Lax cookie does not come along; Partitioned keeps it apart per embedding site.
         site = "SameSite=None; Secure; Partitioned" if self.embedded else f"SameSite=Lax{'; Secure' if https else ''}"
         return f"{name}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; {site}"
@@ -120,8 +122,10 @@ class Caller:
 
     def key(self) -> str | None:
         """The visitor's own EvoLink key: the header's, else the cookie's, else None."""
-        if valid_key(self.header_key):
-            return self.header_key
+        return self.header_key if valid_key(self.header_key) else self.cookie_key()
+
+    def cookie_key(self) -> str | None:
+        """The key that this visitor keeps in the sealed cookie, else None."""
         return self.cookies.open_key(self.sealed_key, self.visitor) if self.sealed_key else None
 
 
@@ -133,6 +137,11 @@ def valid_key(key: str) -> bool:
 def is_guest(visitor: str) -> bool:
     """Whether a name is shared by everybody without a cookie at one address: no History, nothing owned."""
     return visitor.startswith(_GUEST)
+
+
+def is_anonymous(visitor: str) -> bool:
+    """Whether a name is that of one browser with a cookie and without a login."""
+    return visitor.startswith(_COOKIE)
 
 
 def guest_name(address: str) -> str:
