@@ -13,10 +13,7 @@ test: $(VENV)/dev.done system
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not soak"
-	$(BIN)/coverage combine -q
-	$(BIN)/coverage report
+	$(BIN)/python -m pytest -m "not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov
 
 soak: $(VENV)/dev.done system
 	$(BIN)/python -m pytest -m soak
