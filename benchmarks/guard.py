@@ -28,8 +28,9 @@ from gradio.brotli_middleware import BrotliMiddleware
 from gradio.route_utils import CustomCORSMiddleware
 
 from evolink_ui.web.doors import Doors
-from evolink_ui.web.guard import Guard, Limits
+from evolink_ui.web.guard import Guard
 from evolink_ui.web.headers import HeaderSets
+from evolink_ui.web.limits import Limits, Meter
 from evolink_ui.web.origin import Origins
 from evolink_ui.web.rates import Allowance
 from evolink_ui.web.visitor import Cookies
@@ -61,9 +62,8 @@ def guarded(login: Callable[[Any], str | None] | None = None) -> Guard:
         doors=Doors(),
         headers=HeaderSets(embedded=False, https=True),
         origins=Origins(trusted_proxies=(), on_space=False, own_addresses=["https://videos.example.com"]),
-        limits=Limits(Allowance(10**9, 60.0), Allowance(10**9, 60.0)),
+        meter=Meter(Limits(Allowance(10**9, 60.0), Allowance(10**9, 60.0)), free_bytes=lambda: 10**12),
         login=login,
-        free_bytes=lambda: 10**12,
     )
 
 

@@ -127,6 +127,9 @@ _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 class Doors:
     """The open doors. `pages` are the page's own further routes; `sign_in` opens the ways to and from a provider."""
 
+    entrance = _SIGN_IN
+    """The door of the page that whoever must sign in first is shown."""
+
     def __init__(self, pages: Iterable[str] = (), *, sign_in: bool = False) -> None:
         self._exact = {"GET": dict(_GET_EXACT), "POST": dict(_POST_EXACT), "DELETE": {"/key": Door("key")}}
         self._below = {"GET": _GET_BELOW, "POST": _POST_BELOW, "DELETE": ()}

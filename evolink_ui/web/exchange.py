@@ -88,19 +88,19 @@ class Answer:
     """An answer on its way out."""
 
     __slots__ = (
-        "_door",
         "_headers",
         "_replaced",
         "_send",
         "_started",
         "body_is_whole",
+        "door",
         "files",
         "refusal",
         "set_cookie",
     )
 
     def __init__(self, send: Send, headers: HeaderSets, door: Door | None) -> None:
-        self._send, self._headers, self._door = send, headers, door
+        self._send, self._headers, self.door = send, headers, door
         self._started = False
         self._replaced = False
         self.set_cookie = ""
@@ -113,7 +113,7 @@ class Answer:
     async def send(self, message: Message) -> None:
         if self.refusal is not None or self._replaced:
             return
-        door = self._door
+        door = self.door
         if message["type"] == "http.response.start":
             if message["status"] >= 500 and door is not None and not _is_for_people(door, message):
                 self._replaced = True  # a library's own words stay here
@@ -149,4 +149,5 @@ class Answer:
 def _is_for_people(door: Door, message: Message) -> bool:
     if door.own_errors:
         return (b"content-type", b"application/json") in message.get("headers", ())
-    return door.kind in SERVICE
+    # A provider that can't be reached is told by a page of ours, with the way back on it.
+    return door.kind in SERVICE or (door.kind == "signin" and message["status"] == 502)

@@ -104,6 +104,7 @@ class Guard:
             assert door is not None  # noqa: S101 - judged in the line above
             if self._judge_login(caller, door, path):
                 path = self._entrance
+                door = answer.door = self._doors.entrance
             inner_receive: Receive = receive
             if door.max_bytes or door.kind == "upload":
                 body = self._body(headers, door, account, caller, receive, answer)

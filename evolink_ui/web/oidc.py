@@ -143,7 +143,7 @@ class Provider:
         return self._places
 
     def _place(self, url: object) -> str:
-        parts = urlsplit(url) if isinstance(url, str) and url.isascii() and url.isprintable() else urlsplit("")
+        parts = urlsplit(url) if isinstance(url, str) and _is_plain(url) else urlsplit("")
         is_local = self._allow_private and parts.scheme == "http" and parts.hostname in LOOPBACK_NAMES
         if not parts.hostname or parts.fragment or not (parts.scheme == "https" or is_local):
             raise self._broken("its metadata lack an end point")

@@ -74,7 +74,7 @@ class SignIn:
         caller, redirect_uri = caller_of(request), self._redirect_uri(request)
         if caller is None or not redirect_uri:
             return self._failed("This app does not know its own address. Its owner sets EVOLINK_UI_PUBLIC_URL.")
-        ticket = _text(await request.form(max_files=0, max_fields=4), "ticket")
+        ticket = _text(await request.form(max_files=0, max_fields=16), "ticket")
         names = (self._sessions.visitor_of_ticket(ticket), caller.visitor)
         visitors = list(dict.fromkeys(name for name in names if name and is_anonymous(name)))
         pending = Pending(new_secret(), new_secret(), redirect_uri, visitors)

@@ -95,6 +95,11 @@ class StandInDesk:
     async def delete(self, job_id: str) -> StandInJob:
         return await self._did(job_id, "delete")
 
+    async def hand_over(self, visitor: str, to: str) -> int:
+        mine = [job for job in self.jobs.values() if job.visitor == visitor]
+        self.jobs.update({job.id: replace(job, visitor=to) for job in mine})
+        return len(mine)
+
     async def callback(self, job_id: str, token: str, _hint: Any = None) -> bool:
         if token != "right":
             return False

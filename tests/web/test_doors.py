@@ -2,7 +2,7 @@
 
 import pytest
 
-from evolink_ui.web.doors import CALL_MAX_BYTES, Doors
+from evolink_ui.web.doors import Doors
 
 OPEN = [
     ("GET", "/"),
@@ -67,7 +67,12 @@ CLOSED = [
     ("GET", "/gradio_api/run-history/buckets"),
     ("GET", "/gradio_api/vibe-code"),
     ("GET", "/gradio_api/profiling/traces"),
+    ("GET", "/gradio_api/mcp"),
+    ("GET", "/gradio_api/mcp/"),
     ("GET", "/gradio_api/mcp/sse"),
+    ("GET", "/gradio_api/mcp/schema"),
+    ("GET", "/gradio_api/mcp/http"),
+    ("DELETE", "/gradio_api/mcp"),
     ("GET", "/pwa_icon"),
     ("POST", "/gradio_api/process_recording"),
     ("POST", "/gradio_api/component_server"),
@@ -81,6 +86,8 @@ CLOSED = [
     ("POST", "/gradio_api/run-history/connect"),
     ("POST", "/gradio_api/profiling/clear"),
     ("POST", "/gradio_api/mcp"),
+    ("POST", "/gradio_api/mcp/"),
+    ("POST", "/gradio_api/mcp/messages/"),
     ("POST", "/"),
     ("POST", "/config"),
     ("POST", "/healthz"),
@@ -119,10 +126,11 @@ def test_everything_else_is_closed(method: str, path: str) -> None:
     assert Doors(["history"]).find(method, path) is None
 
 
-def test_the_tool_protocol_is_open_only_where_it_was_asked_for() -> None:
-    opened = Doors(mcp=True).find("POST", "/gradio_api/mcp/sse")
-    assert opened is not None and opened.max_bytes == CALL_MAX_BYTES and not opened.public
-    assert Doors(mcp=True).find("GET", "/gradio_api/mcp") is not None
+def test_the_way_to_a_provider_is_open_only_where_there_is_one() -> None:
+    for method, path in (("GET", "/signin"), ("GET", "/signin/callback"), ("POST", "/signin"), ("POST", "/signout")):
+        assert Doors(sign_in=True).find(method, path) is not None
+        assert Doors().find(method, path) is None
+    assert Doors(sign_in=True).find("GET", "/signout") is None
 
 
 def test_no_gradio_door_was_forgotten() -> None:

@@ -16,10 +16,11 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from evolink_ui.net import Refused
-from evolink_ui.web import doors, guard
+from evolink_ui.web import doors, limits
 from evolink_ui.web.doors import Doors
-from evolink_ui.web.guard import AT_ONCE, Guard, Limits
+from evolink_ui.web.guard import Guard
 from evolink_ui.web.headers import HeaderSets
+from evolink_ui.web.limits import AT_ONCE, Limits, Meter
 from evolink_ui.web.origin import Origins
 from evolink_ui.web.rates import Allowance
 from evolink_ui.web.visitor import CALLER, Cookies
@@ -90,22 +91,23 @@ def guarded(
     login: Callable[[Any], str | None] | None = None,
     proxies: tuple[str, ...] = (),
     judge_call: Callable[[bytes], None] = lambda body: None,
+    entrance: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[httpx.Client]:
     app = Guard(
         inner,
         cookies=Cookies.create(SECRET, embedded=embedded),
-        doors=Doors(["history"], mcp=True),
+        doors=Doors(["history"], sign_in=True),
         headers=HeaderSets(embedded=embedded, https=True),
         origins=Origins(
             trusted_proxies=tuple(ip_network(proxy) for proxy in proxies), on_space=embedded, own_addresses=[]
         ),
-        limits=Limits(Allowance(requests, 60.0), Allowance(uploads, 3600.0)),
+        meter=Meter(Limits(Allowance(requests, 60.0), Allowance(uploads, 3600.0)), free_bytes=free_bytes, clock=clock),
         login=login,
-        free_bytes=free_bytes,
+        is_private=login is not None,
+        entrance=entrance,
         judge_call=judge_call,
         root_path=root_path,
-        clock=clock,
     )
     with serving(lambda: app) as url, httpx.Client(base_url=url, timeout=20) as client:
         yield client
@@ -115,7 +117,7 @@ def guarded(
 def client() -> Iterator[httpx.Client]:
     """A guard whose allowances these tests don't reach."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guard, "LOGINS_PER_MINUTE", 10_000)
+        patch.setattr(limits, "LOGINS_PER_MINUTE", 10_000)
         with guarded() as opened:
             yield opened
 
@@ -280,14 +282,14 @@ def test_who_goes_on_after_many_refusals_waits_and_nobody_else_does() -> None:
         one.get("/config")
         other.get("/config")
         took = []
-        for _ in range(5 + guard.PATIENT_REFUSALS_PER_MINUTE + 2):
+        for _ in range(5 + limits.PATIENT_REFUSALS_PER_MINUTE + 2):
             started = time.monotonic()
             one.get("/jobs/a")
             took.append(time.monotonic() - started)
-        assert max(took[:-2]) < guard.PAUSE_SECONDS <= min(took[-2:])
+        assert max(took[:-2]) < limits.PAUSE_SECONDS <= min(took[-2:])
         started = time.monotonic()
         assert other.get("/jobs/a").status_code == 200
-        assert time.monotonic() - started < guard.PAUSE_SECONDS
+        assert time.monotonic() - started < limits.PAUSE_SECONDS
 
 
 def test_throwing_the_cookie_away_gains_nothing() -> None:
@@ -327,7 +329,7 @@ def test_files_of_an_hour_are_counted_each_even_when_they_come_together() -> Non
 
 
 def test_bytes_of_an_hour_are_counted_whether_announced_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "BYTES_PER_UPLOAD", 1000)
+    monkeypatch.setattr(limits, "BYTES_PER_UPLOAD", 1000)
     with guarded(uploads=10) as client:
         client.get("/config")
         assert client.post("/gradio_api/upload", content=b"x" * 6000).status_code == 200
@@ -420,7 +422,7 @@ def test_a_caller_who_leaves_in_the_middle_is_no_error(client: httpx.Client, cap
         doors=Doors(),
         headers=HeaderSets(embedded=False, https=False),
         origins=Origins(trusted_proxies=(), on_space=False, own_addresses=[]),
-        limits=Limits(Allowance(100, 60.0), Allowance(100, 60.0)),
+        meter=Meter(Limits(Allowance(100, 60.0), Allowance(100, 60.0))),
     )
     with caplog.at_level(logging.ERROR, "evolink_ui"), serving(lambda: app, lifespan="off") as url:
         assert httpx.get(f"{url}/config").status_code == 500  # the server's own word where nothing was answered
@@ -485,7 +487,7 @@ def test_a_websocket_is_closed_at_once(client: httpx.Client) -> None:
         doors=Doors(),
         headers=HeaderSets(embedded=False, https=False),
         origins=Origins(trusted_proxies=(), on_space=False, own_addresses=[]),
-        limits=Limits(Allowance(1, 1.0), Allowance(1, 1.0)),
+        meter=Meter(Limits(Allowance(1, 1.0), Allowance(1, 1.0))),
     )
 
     async def receive() -> Any:
