@@ -19,7 +19,7 @@ import certifi
 import httpcore
 import httpx
 
-from evolink_ui.evolink.disk import open_file
+from evolink_ui.evolink.disk import open_file, put_away
 
 URL_MAX_CHARS = 2048
 """The vendor's limit for links; browsers and proxies agree on about as much."""
@@ -272,7 +272,7 @@ async def fetch(
             "link_unreachable", "The link could not be read.", "Open it in a browser to test it, or upload the file."
         ) from None
     finally:
-        await asyncio.to_thread(part.unlink, missing_ok=True)
+        await put_away(part.unlink, missing_ok=True)
     return size_bytes
 
 
@@ -301,7 +301,7 @@ async def _save(response: httpx.Response, part: Path, max_bytes: int) -> int:
                 raise too_large
             await asyncio.to_thread(file.write, chunk)
     finally:
-        await asyncio.to_thread(file.close)
+        await put_away(file.close)
     if size_bytes == 0:
         raise Refused("link_empty", "The link gives an empty file.", "Give another link, or upload the file.")
     return size_bytes

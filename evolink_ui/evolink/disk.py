@@ -1,13 +1,16 @@
-"""Opening files from an event loop."""
+"""Opening and closing files from an event loop."""
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, ParamSpec, cast
+
+P = ParamSpec("P")
 
 
-async def open_file(path: Path, mode: str, buffering: int = -1) -> BinaryIO:
-    """`path.open` in a thread, without buffering if `buffering` is 0.
+async def open_file(path: Path, mode: str) -> BinaryIO:
+    """`path.open` in a thread. What it gives may be closed while another thread reads: closing waits for the read.
 
     A thread can't be cancelled: where the waiter is, the file that it opens all the same is closed, and removed again
     if `mode` has made it ("x").
@@ -15,7 +18,7 @@ async def open_file(path: Path, mode: str, buffering: int = -1) -> BinaryIO:
     Raises:
         OSError: from the disk.
     """
-    opening = _Opening(path, mode, buffering)
+    opening = _Opening(path, mode)
     try:
         return await asyncio.to_thread(opening.run)
     except asyncio.CancelledError:
@@ -23,17 +26,29 @@ async def open_file(path: Path, mode: str, buffering: int = -1) -> BinaryIO:
         raise
 
 
+async def put_away(function: Callable[P, object], *args: P.args, **values: P.kwargs) -> None:
+    """Close or remove something in a thread; where the waiter is cancelled, on the spot.
+
+    A thread that has not begun yet never does when its waiter is cancelled. `function` may so be called twice.
+    """
+    try:
+        await asyncio.to_thread(function, *args, **values)
+    except asyncio.CancelledError:
+        function(*args, **values)
+        raise
+
+
 class _Opening:
     """Belongs to two threads: whoever comes second finds what the first one left."""
 
-    def __init__(self, path: Path, mode: str, buffering: int) -> None:
-        self._path, self._mode, self._buffering = path, mode, buffering
+    def __init__(self, path: Path, mode: str) -> None:
+        self._path, self._mode = path, mode
         self._lock = threading.Lock()
         self._forsaken = False
         self._file: BinaryIO | None = None
 
     def run(self) -> BinaryIO:
-        file = cast(BinaryIO, self._path.open(self._mode, self._buffering))
+        file = cast(BinaryIO, self._path.open(self._mode))
         with self._lock:
             self._file = file
             if self._forsaken:

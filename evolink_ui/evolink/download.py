@@ -15,7 +15,7 @@ import httpx
 
 from evolink_ui.evolink.codes import consequence, explain
 from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts, opened
-from evolink_ui.evolink.disk import open_file
+from evolink_ui.evolink.disk import open_file, put_away
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem, ResultUnusable
 from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
 from evolink_ui.evolink.video import problem_of
@@ -84,7 +84,7 @@ async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress
     except OSError:
         raise _disk() from None
     finally:
-        await asyncio.to_thread(_tidy, part, part_path)
+        await put_away(_tidy, part, part_path)
 
 
 async def _fetch(web: Web, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None) -> None:

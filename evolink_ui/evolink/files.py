@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from evolink_ui.evolink.codes import consequence, explain
-from evolink_ui.evolink.disk import open_file
+from evolink_ui.evolink.disk import open_file, put_away
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem
 from evolink_ui.evolink.models import Quota, UploadedFile
 from evolink_ui.evolink.policy import UPLOAD_ATTEMPTS, Verdict, judge_read, read_wait_seconds
@@ -61,7 +61,7 @@ class Files:
 
     async def _send_once(self, path: Path, name: str, on_progress: OnBytes | None) -> Answer | NoAnswer:
         try:
-            file = await open_file(path, "rb", 0)
+            file = await open_file(path, "rb")
         except OSError:
             raise _unreadable() from None
         try:
@@ -74,7 +74,7 @@ class Files:
                 raise _unreadable()
             return outcome
         finally:
-            await asyncio.to_thread(file.close)
+            await put_away(file.close)
 
     async def delete(self, file_id: str) -> None:
         """See `EvoLink.delete_file`."""

@@ -3,12 +3,13 @@
 import asyncio
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evolink_ui.evolink.disk import open_file
+from evolink_ui.evolink.disk import open_file, put_away
 
 
 class Held:
@@ -61,6 +62,26 @@ async def test_a_file_whose_waiter_was_cancelled_is_closed_and_leaves_nothing_ne
         await waiter
     assert await held.closed()
     assert path.exists() is (mode == "rb")
+
+
+async def test_a_file_is_closed_although_the_one_who_closes_it_is_called_off_before_a_thread_is_free(
+    tmp_path: Path,
+) -> None:
+    """As where two uploads end at once and the first one's end calls the second one off."""
+    path = tmp_path / "file"
+    path.write_bytes(b"there already")
+    loop, busy = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(1) as one_thread:
+        loop.set_default_executor(one_thread)
+        file = await open_file(path, "rb")
+        one_thread.submit(busy.wait, 10)
+        closing = asyncio.create_task(put_away(file.close))
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert file.closed
+        busy.set()
 
 
 async def test_an_error_of_the_disk_comes_through(tmp_path: Path) -> None:
