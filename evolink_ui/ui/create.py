@@ -9,7 +9,7 @@ from evolink_ui.media import limits
 from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Desk, answered, given, orientation_of, price
 from evolink_ui.ui.history import used_again
-from evolink_ui.ui.mending import Workshop, known_kind
+from evolink_ui.ui.mending import Workshop, known_kind, known_part
 from evolink_ui.ui.parts import part
 from evolink_ui.web.visitor import visitor_of
 
@@ -31,8 +31,11 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     async def order(data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.order(data, request)
 
-    async def example(_data: Any, _request: gr.Request) -> dict[str, Any]:
-        return await desk.example()
+    async def example(data: Any, _request: gr.Request) -> dict[str, Any]:
+        return await desk.example(str(data.get("name") or ""))
+
+    async def examples(_data: Any, _request: gr.Request) -> dict[str, Any]:
+        return await desk.example_pictures()
 
     async def balance(_data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.balance(request)
@@ -41,7 +44,9 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         return await used_again(jobs, str(data.get("id") or ""), visitor_of(request))
 
     async def mend(data: Any, request: gr.Request) -> dict[str, Any]:
-        return workshop.start(known_kind(data), given(data), orientation_of(data), visitor_of(request))
+        return workshop.start(
+            known_kind(data), given(data), orientation_of(data), visitor_of(request), known_part(data)
+        )
 
     async def mending(data: Any, request: gr.Request) -> dict[str, Any]:
         return await workshop.look(str(data.get("id") or ""), visitor_of(request))
@@ -51,8 +56,8 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
 
     return part(
         "form",
-        "drop.js",
-        "create.js",
+        *("send.js", "drop_look.js", "trim.js", "drop.js"),
+        *("choices.js", "key_field.js", "examples.js", "create.js"),
         props={
             "mode": settings.mode,
             "topup_url": TOP_UP_URL,
@@ -64,6 +69,7 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
             "judge_video": answered(judge_video),
             "order": answered(order),
             "example": answered(example),
+            "examples": answered(examples),
             "balance": answered(balance),
             "reuse": answered(reuse),
             "mend": answered(mend),

@@ -7,6 +7,7 @@ wrong comes back as `{"error": {"code", "message", "next_step"}}`, never as an e
 import asyncio
 import base64
 import hashlib
+import io
 import os
 import shutil
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from evolink_ui.evolink import EvoLinkError
 from evolink_ui.jobs import JobError, Jobs, Order
@@ -26,6 +28,7 @@ from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
 from evolink_ui.net import Refused
+from evolink_ui.sandbox.examples import ExamplePair
 from evolink_ui.web.received import received_file
 from evolink_ui.web.visitor import is_guest, key_of, visitor_of
 
@@ -33,6 +36,9 @@ TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
 KEEP_ATTEMPTS: Final = 1024
 """Presses of Generate that are remembered by name."""
 ATTEMPT_MAX_CHARS: Final = 64
+THUMBNAIL_PX: Final = (144, 192)
+"""Of an example; shown at half of that, for screens with two dots a pixel."""
+BEHIND_CUT_OUTS: Final = "#e3f1ee"
 
 Answer = dict[str, Any]
 Handler = Callable[[Any, gr.Request], Awaitable[Answer]]
@@ -94,7 +100,7 @@ async def _run(start: Callable[[], Awaitable[Answer]]) -> Answer:
 class Desk:
     """The functions of one page. `examples`: gives the folder's example pairs, building them when missing."""
 
-    def __init__(self, jobs: Jobs, examples: Callable[[], list[Any]]) -> None:
+    def __init__(self, jobs: Jobs, examples: Callable[[], list[ExamplePair]]) -> None:
         self._jobs = jobs
         self._examples = examples
         self._attempts = Attempts()
@@ -129,12 +135,19 @@ class Desk:
 
         return await (self._attempts.once(visitor, attempt, start) if attempt and not is_guest(visitor) else start())
 
-    async def example(self) -> Answer:
-        """The first example pair, received as if it had been uploaded: {image, video}, each {path, name}."""
+    async def example(self, name: str = "") -> Answer:
+        """An example pair, received as if it had been uploaded: {image, video}, each {path, name}.
+
+        name: one of `example_pictures`; the first pair where it is none of them.
+        """
         pairs = await asyncio.to_thread(self._examples)
-        pair = pairs[0]
+        pair = next((pair for pair in pairs if pair.name == name), pairs[0])
         image, video = await asyncio.gather(*(asyncio.to_thread(receive, file) for file in (pair.image, pair.video)))
         return {"image": image, "video": video}
+
+    async def example_pictures(self) -> Answer:
+        """What there is to try: {pairs}, each {name, picture}; the picture as a small JPEG in a data address."""
+        return {"pairs": await asyncio.to_thread(lambda: [_thumbnail(pair) for pair in self._examples()])}
 
     async def balance(self, request: gr.Request) -> Answer:
         """Credits that may still be spent, or null where nobody says."""
@@ -181,13 +194,32 @@ def receive(source: Path) -> dict[str, str]:
     return {"path": str(target.resolve()), "name": source.name}
 
 
+def preview_address(path: str) -> str:
+    """Where a browser finds a file that this server received, relative to the app's root."""
+    return f"gradio_api/file={quote(path)}"
+
+
+def _thumbnail(pair: ExamplePair) -> dict[str, str]:
+    with Image.open(pair.image) as picture:
+        small = picture.convert("RGBA")
+    small.thumbnail(THUMBNAIL_PX)
+    small = Image.alpha_composite(Image.new("RGBA", small.size, BEHIND_CUT_OUTS), small).convert("RGB")
+    packed = io.BytesIO()
+    small.save(packed, "JPEG", quality=80)
+    return {"name": pair.name, "picture": _data_address(packed.getvalue())}
+
+
+def _data_address(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
 def _judgement(path: Path, report: Report) -> Answer:
     poster = report.poster_jpeg
     return {
         "file": {"path": str(path)},
         "report": report.to_dict(),
-        "poster": f"data:image/jpeg;base64,{base64.b64encode(poster).decode()}" if poster else None,
-        "preview_url": f"gradio_api/file={quote(str(path))}",
+        "poster": _data_address(poster) if poster else None,
+        "preview_url": preview_address(str(path)),
     }
 
 

@@ -49,12 +49,15 @@ async def page_of(jobs: Jobs, data: dict[str, Any], visitor: str) -> Answer:
 async def used_again(jobs: Jobs, job_id: str, visitor: str) -> Answer:
     """A job's form and its two files, received as if they had been uploaded: {request, image, video}.
 
-    A file that is gone, or that was given as a link, is null. Raises Wrong for a job of somebody else.
+    What was given as a link comes as {url}; a file that is gone is null. Raises Wrong for a job of somebody else.
     """
     job = await jobs.find(job_id)
     if job is None or not owns(visitor, job):
         raise Wrong("job_not_found", "There is no such video of yours.", "Look at My videos.")
-    image, video = await asyncio.gather(_again(jobs.image_path(job)), _again(jobs.reference_path(job)))
+    image, video = await asyncio.gather(
+        _again(jobs.image_path(job), job.request.get("image_url")),
+        _again(jobs.reference_path(job), job.request.get("video_url")),
+    )
     return {"request": _request(job), "image": image, "video": video}
 
 
@@ -63,7 +66,9 @@ def _request(job: Job) -> dict[str, Any]:
     return {name: job.request.get(name) for name in names}
 
 
-async def _again(path: Path) -> dict[str, str] | None:
+async def _again(path: Path, link: str | None) -> dict[str, str] | None:
+    if link:
+        return {"url": link}
     try:
         return await asyncio.to_thread(receive, path)
     except OSError:

@@ -14,16 +14,10 @@ let seenAt = 0; // when that view came, for the clocks in between
 let cut = false; // the last look did not get through
 let timer = null;
 let stageSpoken = "";
-let busyAction = "";
-let actionError = null;
-let comparing = false;
-let drawnKey = ""; // what the slow parts were last drawn for, so that the player is never rebuilt while it plays
-let notify = false;
 
 const spoken = el("p.mc-sr", { role: "status", "aria-live": "polite" });
 const heading = el("h2", { tabindex: "-1" });
 const badge = el("span.mc-badge");
-const picture = el("div.mc-screen");
 const steps = el("ol.mc-steps", { "aria-label": t("card.steps") });
 const fill = el("span");
 const bar = el("div.mc-bar", { role: "progressbar", "aria-label": t("card.progress") }, fill);
@@ -32,18 +26,19 @@ const times = el("span.mc-times");
 const progress = el("div.mc-progress", {}, steps, bar, el("div.mc-under", {}, now, times));
 const message = el("div.mc-message", { hidden: true });
 const reconnecting = el("p.mc-reconnecting", { hidden: true }, icon("again"), t("card.reconnecting"));
-const actions = el("div.mc-row.mc-actions");
-const asking = el("div.mc-asking", { hidden: true });
-const facts = el("dl.mc-dl");
-const details = el("details.mc-details", {}, el("summary", {}, t("card.details")), facts);
+const honest = el("div.mc-honest", { hidden: true }, el("p", {}, t("card.sandbox")),
+  kit.button(t("key.ask"), { symbol: "key", onclick: () => kit.tell("wantkey", {}) }));
 const body = el("article.mc-card", { "aria-label": t("card.label"), hidden: true },
-  el("header.mc-cardhead", {}, heading, badge), picture, progress, reconnecting, message, asking, actions, details);
+  el("header.mc-cardhead", {}, heading, badge), screenBox, progress, reconnecting, message, asking, actions, honest, details);
 const empty = el("div.mc-empty", {},
   el("div.mc-empty-art", { "aria-hidden": "true" }, el("span", {}, icon("person")), el("i", {}, "+"), el("span", {}, icon("film")), el("i", {}, "="), el("span.lead", {}, icon("play"))),
   el("h2", {}, t("empty.title")),
   el("ol", {}, ...["one", "two", "three"].map((step) => el("li", {}, t(`empty.${step}`)))),
   el("p", {}, t("empty.keep")));
-element.replaceChildren(spoken, empty, body);
+// Holds the card's place until its first look is answered.
+const ghost = el("div.mc-card", { "aria-hidden": "true", hidden: true }, el("div.mc-line"), el("div.mc-screen.mc-skeleton"), el("div.mc-line.short"));
+element.replaceChildren(spoken, empty, ghost, body);
+const show = (node) => { for (const one of [empty, ghost, body]) one.hidden = one !== node; };
 
 const elapsed = () => view.elapsed_seconds + (WORKING.has(view.state) ? (performance.now() - seenAt) / 1000 : 0);
 const left = () => (view.eta_seconds === null ? null : Math.max(0, view.eta_seconds - (performance.now() - seenAt) / 1000));
@@ -52,7 +47,6 @@ const percent = () => {
   if (view.state === "running" && view.progress !== null) return Math.min(99, view.progress);
   return null;
 };
-const can = (action) => (view.actions ?? []).includes(action);
 
 // ---- parts -------------------------------------------------------------------------------------------------------
 function drawSteps() {
@@ -102,53 +96,15 @@ function drawTitle() {
         : share !== null && view.state === "running" ? t("title.percent", { n: share }) : t("title.working");
   document.title = `${mark} · ${pageTitle}`;
 }
-function player(source, label, more = {}) {
-  return el("video", { src: source, controls: true, loop: true, playsinline: true, preload: "metadata", poster: view.poster_url, "aria-label": label, ...more });
-}
-function inStep(lead, other) {
-  const follow = () => { if (Math.abs(other.currentTime - lead.currentTime) > 0.08) other.currentTime = Math.min(lead.currentTime, other.duration || lead.currentTime); };
-  lead.addEventListener("play", () => { follow(); void other.play().catch(() => {}); });
-  lead.addEventListener("pause", () => { other.pause(); follow(); });
-  lead.addEventListener("seeked", follow);
-  lead.addEventListener("timeupdate", follow);
-  lead.addEventListener("ratechange", () => { other.playbackRate = lead.playbackRate; });
-}
-function drawPicture() {
-  const key = [view.id, view.state === "done", view.result?.url, comparing, view.poster_url, WORKING.has(view.state)].join("|");
-  if (key === drawnKey) return;
-  drawnKey = key;
-  picture.classList.toggle("two", view.state === "done" && comparing);
-  picture.classList.toggle("working", WORKING.has(view.state));
-  if (view.state === "done" && view.result?.url) {
-    const result = player(view.result.url, t("card.result"));
-    if (comparing && view.reference_url) {
-      const reference = player(view.reference_url, t("card.reference"), { controls: false, tabindex: "-1", poster: null });
-      reference.muted = true;
-      inStep(result, reference);
-      picture.replaceChildren(
-        el("figure", {}, reference, el("figcaption", {}, t("card.reference"))),
-        el("figure", {}, result, el("figcaption", {}, t("card.result"))));
-    } else picture.replaceChildren(result);
-  } else if (view.poster_url) picture.replaceChildren(el("img", { src: view.poster_url, alt: t("card.poster") }));
-  else picture.replaceChildren(el("div.mc-skeleton"));
-}
-function compare() {
-  comparing = !comparing;
-  drawPicture();
-  drawActions();
-  actions.querySelector("[aria-pressed]")?.focus();
-  if (comparing && !matchMedia("(prefers-reduced-motion: reduce)").matches) picture.querySelector("figure:last-child video")?.play().catch(() => {});
-}
 function drawMessage() {
   const trouble = view.error && !WORKING.has(view.state) && view.state !== "done";
   const parts = [];
   if (trouble) {
-    const { text, next } = kit.sentence(view.error);
-    parts.push(el("p.mc-strong", {}, text));
-    parts.push(el("p", {}, el("strong", {}, t(`charged.${view.error.charged}`)), " ", next));
+    parts.push(...kit.trouble(view.error));
     if (view.error.request_id) parts.push(el("p.mc-small", {}, t("card.request_id", { id: view.error.request_id })));
   } else if (view.state === "stopped") parts.push(el("p.mc-strong", {}, t("message.stopped")));
   else if (view.state === "unknown") parts.push(el("p.mc-strong", {}, t("message.unknown")));
+  if (view.needs_key) parts.push(el("p", {}, t(kit.ownKey ? "message.other_key" : "message.needs_key")));
   if (view.notice && view.state !== "failed") parts.push(el("p.mc-small", {}, view.notice));
   if (actionError) {
     const { text, next } = kit.sentence(actionError);
@@ -159,110 +115,19 @@ function drawMessage() {
   message.replaceChildren(...parts);
 }
 
-// ---- what may be done --------------------------------------------------------------------------------------------
-async function act(action, sent) {
-  busyAction = action;
-  actionError = null;
-  drawActions(true);
-  try {
-    const answer = await kit.json(`jobs/${encodeURIComponent(job)}/${action}`, { method: "POST", body: sent ?? {}, milliseconds: 20000 });
-    if (action === "delete") { leave(); kit.tell("changed", {}); return; }
-    asking.hidden = true;
-    got(answer);
-    look();
-  } catch (error) {
-    actionError = error;
-    drawMessage();
-  } finally {
-    busyAction = "";
-    if (view) drawActions(true);
-  }
-}
-// Asks once more before something that costs money or cannot be taken back.
-function ask(text, action, label, field = null) {
-  const yes = kit.button(label, { look: "primary", onclick: () => void act(action, field ? { task_id: field.value.trim() } : {}) });
-  asking.replaceChildren(el("p", {}, text), field ? el("label.mc-small", { for: field.id }, t("attach.label")) : "", field ?? "",
-    el("div.mc-row", {}, yes, kit.button(t("common.cancel"), { onclick: () => { asking.hidden = true; heading.focus(); } })));
-  asking.hidden = false;
-  (field ?? yes).focus();
-}
-function share() {
-  const address = new URL(document.baseURI);
-  address.search = "";
-  address.hash = "";
-  address.searchParams.set("job", job);
-  return address.href;
-}
-let actionsKey = "";
-function drawActions(force = false) {
-  const key = [view.id, view.state, (view.actions ?? []).join(), comparing, busyAction, notify].join("|");
-  if (key === actionsKey && !force) return;
-  actionsKey = key;
-  const list = [];
-  if (view.state === "done" && view.result?.url) {
-    list.push(el("a.mc-button.primary", { href: `${view.result.url}?download`, download: "" }, icon("download"), el("span.mc-label", {}, t("action.download"))));
-    if (view.reference_url) {
-      list.push(kit.button(t("action.compare"), { symbol: "compare", "aria-pressed": String(comparing), onclick: () => compare() }));
-    }
-  }
-  if (can("follow_again")) list.push(kit.button(t("action.follow_again"), { look: "primary", symbol: "again", onclick: () => void act("follow_again") }));
-  if (can("send_again")) list.push(kit.button(t("action.send_again"), { symbol: "again", onclick: () => ask(t("ask.send_again"), "send_again", t("action.send_again")) }));
-  if (can("attach")) {
-    list.push(kit.button(t("action.attach"), { symbol: "link", onclick: () => ask(t("ask.attach"), "attach", t("action.attach_now"), el("input.mc-input", { id: "mc-attach", type: "text", placeholder: "task-unified-…", autocomplete: "off", spellcheck: "false" })) }));
-  }
-  if (can("give_up")) list.push(kit.button(t("action.give_up"), { symbol: "close", onclick: () => ask(t("ask.give_up"), "give_up", t("action.give_up")) }));
-  if (can("stop")) list.push(kit.button(t("action.stop"), { symbol: "stop", onclick: () => ask(t("ask.stop"), "stop", t("action.stop")) }));
-  if (can("edit") || view.state === "failed") {
-    list.push(kit.button(t(view.state === "done" ? "action.reuse" : "action.edit"), { look: view.state === "failed" ? "primary" : "quiet", symbol: "edit", onclick: () => kit.tell("reuse", { id: view.id, request: view.request }) }));
-  }
-  list.push(kit.button(t("action.share"), { symbol: "link", onclick: (event) => void kit.copy(share(), event.currentTarget) }));
-  if (WORKING.has(view.state) && "Notification" in window && Notification.permission === "default") {
-    list.push(kit.button(t("action.notify"), { symbol: "bell", onclick: async () => { notify = (await Notification.requestPermission()) === "granted"; drawActions(true); } }));
-  }
-  if (can("delete")) list.push(kit.button(t("action.delete"), { symbol: "trash", onclick: () => ask(t("ask.delete"), "delete", t("action.delete")) }));
-  if (busyAction) for (const item of list) item.setAttribute("aria-disabled", "true");
-  actions.replaceChildren(...list);
-}
-let factsKey = "";
-function drawFacts() {
-  const { request, credits, result } = view;
-  const key = JSON.stringify([view.id, view.state, view.task_id, credits, result]);
-  if (key === factsKey) return;
-  factsKey = key;
-  const rows = [];
-  const row = (label, ...value) => rows.push(el("div", {}, el("dt", {}, label), el("dd", {}, ...value)));
-  if (view.task_id) {
-    row(t("fact.task"), el("code", {}, view.task_id), kit.button(t("common.copy"), { look: "small", symbol: "copy", "aria-label": t("fact.task.copy"), onclick: (event) => void kit.copy(view.task_id, event.currentTarget) }));
-  }
-  const spent = credits?.used ?? credits?.reserved ?? credits?.estimated;
-  if (spent !== null && spent !== undefined) {
-    const code = credits.used !== null && credits.used !== undefined ? "used" : credits.reserved !== null && credits.reserved !== undefined ? "reserved" : "estimated";
-    row(t(view.mode === "live" ? `fact.credits.${code}` : "fact.credits.sandbox"), t(view.mode === "live" ? "unit.credits" : "unit.credits_sandbox", { n: kit.number(spent, 0, 1) }));
-  }
-  row(t("fact.made"), `${request.quality} · ${t(`facing.${request.character_orientation}`)} · ${t(request.keep_sound ? "facts.sound" : "facts.silent")}`);
-  if (request.prompt) row(t("fact.prompt"), request.prompt);
-  if (result) {
-    row(t("fact.video"), [result.seconds ? t("unit.seconds", { n: kit.number(result.seconds, 1) }) : null, result.bytes ? kit.bytes(result.bytes) : null].filter(Boolean).join(" · "));
-    if (view.mode === "live" && result.vendor_url && result.vendor_expires_at && Date.parse(result.vendor_expires_at) > Date.now()) {
-      row(t("fact.vendor"), el("a", { href: result.vendor_url, target: "_blank", rel: "noopener noreferrer" }, t("fact.vendor.link")), ` ${t("fact.vendor.until", { date: kit.date(result.vendor_expires_at) })}`);
-    }
-  }
-  row(t("fact.started"), kit.date(view.created_at));
-  facts.replaceChildren(...rows);
-}
 function draw() {
-  empty.hidden = true;
-  body.hidden = false;
+  show(body);
   body.dataset.state = view.state;
   heading.textContent = t(`state.${view.state}`);
   badge.textContent = t(`mode.${view.mode}`);
   badge.className = `mc-badge ${view.mode}`;
   reconnecting.hidden = !cut;
   progress.hidden = view.state === "done";
+  honest.hidden = view.mode !== "sandbox" || view.state !== "done" || kit.ownKey;
   drawSteps();
   drawBar();
   drawClock();
-  drawPicture();
+  drawScreen();
   drawMessage();
   drawActions();
   drawFacts();
@@ -309,7 +174,7 @@ async function look() {
   if (wait !== null) timer = setTimeout(look, wait);
 }
 function follow(id, { first = null, focus = false } = {}) {
-  if (id !== job) { view = null; drawnKey = ""; cut = false; }
+  if (id !== job) { view = null; drawnKey = ""; cut = false; show(ghost); }
   job = id;
   kit.save(kit.JOB_KEY, id);
   const address = new URL(location.href);
@@ -332,12 +197,12 @@ function leave() {
   address.searchParams.delete("job");
   history.replaceState(history.state, "", address);
   document.title = pageTitle;
-  body.hidden = true;
-  empty.hidden = false;
+  show(empty);
 }
 setInterval(() => { if (view && WORKING.has(view.state) && !document.hidden) drawClock(); }, 1000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && job) look(); });
 window.addEventListener("online", () => { if (job) look(); });
+kit.hear("key", () => { if (view) draw(); });
 kit.hear("gone", ({ id }) => { if (id === job) leave(); });
 kit.hear("job", ({ id, view: first = null, started = false }) => follow(id, { first, focus: started }));
 

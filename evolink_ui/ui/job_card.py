@@ -7,4 +7,4 @@ from evolink_ui.ui.parts import part
 
 def job_card() -> gr.HTML:
     """The card of the job in the page's address (`?job=`), else of the newest one that this browser started."""
-    return part("card", "job_card.js")
+    return part("card", "key_field.js", "card_screen.js", "card_actions.js", "card_facts.js", "job_card.js")

@@ -45,6 +45,8 @@ window.evolinkKit ??= (() => {
     upload: "M12 16V5m0 0L7.5 9.5M12 5l4.5 4.5M5 19h14",
     person: "M12 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM5 20c.6-4 3.4-6 7-6s6.400 2 7 6",
     film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.700h4M4 14.300h4M16 9.700h4M16 14.300h4",
+    key: "M15 4a5 5 0 1 0-4.600 7L4 17.500V20h3v-2h2v-2h2l1.500-1.500A5 5 0 0 0 15 4zM16.200 7.800v.2",
+    cut: "M6 4v16M18 4v16M6 12h12M9.500 9L6 12l3.500 3M14.500 9l3.500 3-3.500 3",
     code: "M9 7l-5 5 5 5M15 7l5 5-5 5",
   };
   const shape = (tag, attributes) => {
@@ -120,6 +122,16 @@ window.evolinkKit ??= (() => {
     const next = known(`next.${error.code}`) ? t(`next.${error.code}`) : error.next_step || "";
     return { text, next };
   };
+  // What went wrong with something that may cost money: what happened, whether it was charged (said once), what to do.
+  const CHARGE_ONLY = /\s*Nothing was (?:ordered (?:and nothing was |or ))?charged\./g;
+  const trouble = (error) => {
+    const { text, next } = sentence(error);
+    const plain = error.charged === "no" ? text.replace(CHARGE_ONLY, "").trim() : text;
+    return [
+      plain && el("p.mc-strong", {}, plain),
+      el("p", {}, el("strong", {}, t(`charged.${error.charged}`)), " ", next.replace(error.charged === "no" ? CHARGE_ONLY : /$^/, "").trim()),
+    ].filter(Boolean);
+  };
 
   const copy = async (text, button) => {
     try {
@@ -168,8 +180,8 @@ window.evolinkKit ??= (() => {
   };
 
   return {
-    DRAFT_KEY, JOB_KEY, el, shape, icon, t, known, number, money, clock, bytes, date, failure, json, ask, url, sentence,
-    copy, button, load, save, tell, hear, openTab, form: null,
+    DRAFT_KEY, JOB_KEY, el, shape, icon, t, known, number, money, clock, bytes, date, failure, json, ask, url, sentence, trouble,
+    copy, button, load, save, tell, hear, openTab, form: null, ownKey: false,
   };
 })();
 window.dispatchEvent(new Event("evolink:kit"));

@@ -1,6 +1,8 @@
-// Look up any EvoLink task of the key by its id. Results of other hosts are shown as links: this page loads nothing from
-// elsewhere by itself.
+// Look up any EvoLink task of the key by its id. Results live at other hosts, from which this page loads nothing: each is a
+// link, and is shown here once the person asks for it, brought by our own server.
 const LOOK_MS = 5000;
+const LOOK_PATIENCE_MS = 45000;
+const RESULT_PATIENCE_MS = 130000; // a long video over a slow line
 const FINISHED = new Set(["completed", "failed", "cancelled", "canceled"]);
 let shown = null;
 let timer = null;
@@ -22,7 +24,62 @@ const kindOf = (address, task) => {
   if (/\.(mp3|wav|m4a|ogg|flac)$/.test(name)) return "audio";
   return ["video", "image", "audio"].includes(task.type) ? task.type : "file";
 };
+const complain = (error) => {
+  const { text, next } = kit.sentence(error);
+  problem.replaceChildren(el("div.mc-note.bad", {}, icon("warn"), el("p", {}, text, el("span.mc-next", {}, ` ${next}`))));
+};
+const shownHere = {
+  video: (source) => el("video", { src: source, controls: true, loop: true, playsinline: true, preload: "metadata", "aria-label": t("lookup.result.video") }),
+  image: (source) => el("img", { src: source, alt: t("lookup.result.image") }),
+  audio: (source) => el("audio", { src: source, controls: true, preload: "metadata", "aria-label": t("lookup.result.audio") }),
+};
+function resultOf(task, address, number) {
+  const kind = kindOf(address, task);
+  const link = el("a.mc-button.quiet", { href: address, target: "_blank", rel: "noopener noreferrer" }, icon("link"), el("span.mc-label", {}, t(`lookup.open.${kind}`)));
+  const button = kit.button(t("lookup.show"), { symbol: kind === "image" ? "person" : "play", onclick: () => void show() });
+  const item = el("li", {}, el("div.mc-row", {}, button, link));
+  async function show() {
+    if (button.getAttribute("aria-busy")) return;
+    const label = button.querySelector(".mc-label");
+    button.setAttribute("aria-busy", "true");
+    label.textContent = t("lookup.showing");
+    problem.replaceChildren();
+    try {
+      const answer = await kit.ask("result", { task_id: task.id, number }, RESULT_PATIENCE_MS);
+      const node = shownHere[answer.kind](kit.url(answer.url));
+      item.prepend(el("div.mc-media", {}, node));
+      button.remove();
+      if (answer.kind !== "image") node.focus();
+      else link.focus();
+    } catch (error) {
+      complain(error);
+      button.removeAttribute("aria-busy");
+      label.textContent = t("lookup.show");
+    }
+  }
+  return item;
+}
+async function adopt(task, button) {
+  if (button.getAttribute("aria-busy")) return;
+  button.setAttribute("aria-busy", "true");
+  problem.replaceChildren();
+  try {
+    const { job } = await kit.ask("adopt", { task_id: task.id }, LOOK_PATIENCE_MS);
+    kit.openTab("create");
+    kit.tell("job", { id: job.id, view: job, started: true });
+  } catch (error) {
+    complain(error);
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+let drawn = ""; // what is on show, so that looking again never takes away a player
 function draw(task) {
+  const key = JSON.stringify(task);
+  if (key === drawn) return;
+  drawn = key;
+  const focusables = () => [...answerBox.querySelectorAll("button, a, video, audio")];
+  const held = focusables().indexOf(document.activeElement);
   const rows = [];
   const row = (label, ...value) => rows.push(el("div", {}, el("dt", {}, label), el("dd", {}, ...value)));
   row(t("fact.task"), el("code", {}, task.id), kit.button(t("common.copy"), { look: "small", symbol: "copy", "aria-label": t("fact.task.copy"), onclick: (event) => void kit.copy(task.id, event.currentTarget) }));
@@ -35,32 +92,32 @@ function draw(task) {
   const bar = el("div.mc-bar", { role: "progressbar", "aria-label": t("card.progress"), "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": task.progress === null ? null : String(task.progress) }, el("span"));
   bar.classList.toggle("moving", task.progress === null);
   if (task.progress !== null) bar.firstElementChild.style.width = `${task.progress}%`;
-  const results = task.results.map((address) => {
-    const kind = kindOf(address, task);
-    return el("li", {}, el("a.mc-button.quiet", { href: address, target: "_blank", rel: "noopener noreferrer" }, icon(kind === "image" ? "person" : kind === "video" ? "play" : "link"), el("span.mc-label", {}, t(`lookup.open.${kind}`))));
-  });
+  const results = task.results.map((address, number) => resultOf(task, address, number));
   answerBox.replaceChildren(el("article.mc-card", { "data-status": task.status },
     el("header.mc-cardhead", {}, el("h2", {}, t("lookup.task")), el(`span.mc-state.${look}`, {}, icon(look === "done" ? "check" : look === "working" ? "again" : "warn"), status)),
     running ? el("div.mc-progress", {}, bar, el("p.mc-small", {}, task.progress === null ? t("now.running") : t("now.running_percent", { n: kit.number(task.progress) }))) : null,
-    task.error ? el("div.mc-message.failed", {}, el("p.mc-strong", {}, task.error.message), el("p", {}, el("strong", {}, t(`charged.${task.error.charged}`)), " ", task.error.next_step)) : null,
-    results.length ? el("div", {}, el("h3.mc-strong", {}, t("lookup.results")), el("ul.mc-plain", {}, ...results), el("p.mc-small", {}, t("lookup.expire"))) : null,
+    task.error ? el("div.mc-message.failed", {}, ...kit.trouble(task.error)) : null,
+    results.length ? el("div", {}, el("h3.mc-strong", {}, t("lookup.results")), el("ul.mc-results", {}, ...results), el("p.mc-small", {}, t("lookup.expire"))) : null,
+    task.in_sandbox ? el("p.mc-small", {}, t("lookup.expire.sandbox")) : null,
+    task.adoptable ? el("div.mc-honest", {}, el("p", {}, t("lookup.adopt.hint")),
+      kit.button(t("lookup.adopt"), { look: "primary", symbol: "film", onclick: (event) => void adopt(task, event.currentTarget) })) : null,
     el("dl.mc-dl", {}, ...rows)));
+  if (held >= 0) focusables()[held]?.focus();
 }
 async function look(id, quietly = false) {
   clearTimeout(timer);
   shown = id;
   if (!quietly) go.setAttribute("aria-busy", "true");
   try {
-    const { task } = await kit.ask("lookup", { task_id: id }, 45000);
+    const { task } = await kit.ask("lookup", { task_id: id }, LOOK_PATIENCE_MS);
     if (shown !== id) return;
     problem.replaceChildren();
     draw(task);
     if (!FINISHED.has(task.status)) timer = setTimeout(() => { if (element.offsetParent && !document.hidden) void look(id, true); else timer = setTimeout(() => void look(id, true), LOOK_MS); }, LOOK_MS);
   } catch (error) {
     if (shown !== id) return;
-    const { text, next } = kit.sentence(error);
-    problem.replaceChildren(el("div.mc-note.bad", {}, icon("warn"), el("p", {}, text, el("span.mc-next", {}, ` ${next}`))));
-    if (!quietly) answerBox.replaceChildren();
+    complain(error);
+    if (!quietly) { answerBox.replaceChildren(); drawn = ""; }
   } finally {
     go.removeAttribute("aria-busy");
   }

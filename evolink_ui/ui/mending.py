@@ -1,6 +1,7 @@
 """Fix it: a refused file is made acceptable in the background, with progress; the original stays as it is."""
 
 import asyncio
+import math
 import secrets
 import tempfile
 import threading
@@ -19,6 +20,14 @@ KEEP: Final = 256
 Progress = Callable[[float], None]
 
 
+@dataclass(frozen=True)
+class Part:
+    """What to keep of a video, in seconds; None means its beginning, or as much as is accepted."""
+
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
 @dataclass
 class Mending:
     """One file being mended."""
@@ -35,10 +44,10 @@ class Workshop:
     def __init__(self) -> None:
         self._known: OrderedDict[str, Mending] = OrderedDict()
 
-    def start(self, kind: str, path: Path, orientation: Orientation, visitor: str) -> Answer:
-        """Begin: {id}. kind: "image" or "video". path: a file that this server received."""
+    def start(self, kind: str, path: Path, orientation: Orientation, visitor: str, part: Part = Part()) -> Answer:
+        """Begin: {id}. kind: "image" or "video". path: a file that this server received. part: of a video, to keep."""
         mending = Mending(visitor)
-        mending.task = asyncio.ensure_future(_mend(kind, path, orientation, mending))
+        mending.task = asyncio.ensure_future(_mend(kind, path, orientation, part, mending))
         mending_id = secrets.token_urlsafe(12)
         self._known[mending_id] = mending
         while len(self._known) > KEEP:
@@ -64,7 +73,7 @@ class Workshop:
         return mending
 
 
-async def _mend(kind: str, path: Path, orientation: Orientation, mending: Mending) -> Answer:
+async def _mend(kind: str, path: Path, orientation: Orientation, part: Part, mending: Mending) -> Answer:
     def tell(share: float) -> None:
         mending.progress = share
 
@@ -73,7 +82,15 @@ async def _mend(kind: str, path: Path, orientation: Orientation, mending: Mendin
             if kind == "image":
                 fixed = fix_image(path, folder, on_progress=tell, cancel=mending.cancel)
             else:
-                fixed = fix_video(path, folder, orientation, on_progress=tell, cancel=mending.cancel)
+                fixed = fix_video(
+                    path,
+                    folder,
+                    orientation,
+                    part.start_seconds,
+                    part.end_seconds,
+                    on_progress=tell,
+                    cancel=mending.cancel,
+                )
             return fixed, receive(fixed.path)
 
     try:
@@ -93,3 +110,13 @@ async def _mend(kind: str, path: Path, orientation: Orientation, mending: Mendin
 def known_kind(data: dict[str, Any]) -> str:
     """ "image" or "video"."""
     return "image" if data.get("kind") == "image" else "video"
+
+
+def known_part(data: dict[str, Any]) -> Part:
+    """The part of a video that a browser names; whether it fits is the mending's to judge."""
+    return Part(_seconds(data.get("start")), _seconds(data.get("end")))
+
+
+def _seconds(value: object) -> float | None:
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None  # type: ignore[arg-type]  # a number, as was just asked

@@ -50,7 +50,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
             with gr.Tab(say("tab.videos")):
                 history(jobs)
             with gr.Tab(say("tab.lookup")):
-                lookup(jobs)
+                lookup(settings, jobs)
             with gr.Tab(say("tab.code")):
                 as_code(settings, jobs)
         add_api(jobs, private=settings.is_private)
@@ -63,9 +63,11 @@ def page_options() -> dict[str, Any]:
 
 
 def _header(mode: str) -> str:
-    badge, hint = (html.escape(say(code)) for code in (f"head.{mode}", f"head.{mode}.hint"))
+    badge, hint, way = (html.escape(say(code)) for code in (f"head.{mode}", f"head.{mode}.hint", "key.ask"))
     return (
         '<header class="mc-header"><div class="mc-brand"><span class="mc-mark" aria-hidden="true"><i></i><i></i></span>'
         f"<div><h1>{html.escape(say('head.title'))}</h1><p>{html.escape(say('head.line'))}</p></div></div>"
-        f'<p class="mc-mode {mode}"><span class="mc-badge {mode}">{badge}</span> <span>{hint}</span></p></header>'
+        f'<div class="mc-mode"><span class="mc-badge {mode}">{badge}</span> <span>{hint}</span> '
+        f'<span{" hidden" if mode == "live" else ""}><button type="button" class="mc-link">{way}</button></span>'
+        "</div></header>"
     )
