@@ -13,6 +13,7 @@ from evolink_ui.sandbox import create_sandbox
 from evolink_ui.sandbox.examples import ensure_examples
 from evolink_ui.settings import settings_or_exit
 from evolink_ui.ui.page import build_page, page_options
+from evolink_ui.web.reach import SelfCheck
 from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
 from evolink_ui.web.signing import FileLinks
 
@@ -40,9 +41,12 @@ def main() -> None:
     later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
     later.daemon = True
     later.start()
+    check = SelfCheck(settings)
+    check.start()
     try:
         uvicorn.run(create_app(settings, jobs, build_page(settings, jobs), **page_options()), **options)
     finally:
+        check.close()
         jobs.close()
         if sandbox:
             sandbox.close()

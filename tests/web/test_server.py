@@ -138,6 +138,19 @@ def test_a_file_that_vanishes_while_it_is_asked_for_is_404(running: Site, monkey
     assert not path.exists()
 
 
+def test_gradios_tool_server_stays_closed_also_where_its_variable_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_MCP_SERVER", "True")
+    with site(tmp_path) as running, running.visitor() as (client, _):
+        assert client.get("/config").json()["mcp_server"] is False
+        call_of_tool = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "take", "arguments": {}}}
+        for path in ("", "/", "/sse", "/http", "/schema", "/messages/"):
+            assert client.get(f"/gradio_api/mcp{path}").status_code == 404
+            assert client.post(f"/gradio_api/mcp{path}", json=call_of_tool).status_code == 404
+            assert client.delete(f"/gradio_api/mcp{path}").status_code == 404
+
+
 def test_nothing_is_logged_of_a_quiet_visit(running: Site, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "evolink_ui"), running.visitor() as (client, _):
         client.get("/")

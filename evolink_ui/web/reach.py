@@ -1,0 +1,96 @@
+"""Can a stranger reach this app at its own address? A private Space looks like a public one from inside, but whoever is
+not a member is asked to log in there: EvoLink could neither fetch files from it nor call it.
+
+No variable of a Space tells, so the app asks for its own health as a stranger would, and looks again now and then:
+a Space can be made public or private while it runs.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+from itertools import chain, repeat
+
+import httpx
+
+from evolink_ui.net import Refused, public_client
+from evolink_ui.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOKS_SECONDS = (3.0, 10.0, 30.0, 60.0, 120.0)
+"""Between looks after the start: the platform leads visitors to a new container only some time after it is up."""
+
+LOOK_AGAIN_SECONDS = 900.0
+LOOK_SECONDS = 10.0
+ANSWER_MAX_BYTES = 1024
+"""Our own answer has 11; a login page is not read."""
+
+
+class SelfCheck:
+    """Looks in a thread of its own, from `start` to `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        first_looks: Iterable[float] = FIRST_LOOKS_SECONDS,
+        look_again_seconds: float = LOOK_AGAIN_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._first_looks, self._look_again_seconds = tuple(first_looks), look_again_seconds
+        self._address = next((url for url in settings.own_addresses if url), "")
+        self._was: bool | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="self check", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look; only a Space is doubtful, elsewhere the owner's word is taken."""
+        if self._settings.on_space and self._address:
+            self._thread.start()
+
+    def close(self) -> None:
+        """End it; a look under way is not waited for."""
+        self._closing.set()
+
+    def _run(self) -> None:
+        for number, delay_seconds in enumerate(chain(self._first_looks, repeat(self._look_again_seconds)), 1):
+            if self._closing.wait(delay_seconds):
+                return
+            reached = self.look()
+            if reached or number >= len(self._first_looks):
+                self._tell(reached)
+
+    def look(self) -> bool:
+        """Whether a stranger's request arrives here: one look, bounded in time."""
+        return asyncio.run(self._look())
+
+    async def _look(self) -> bool:
+        try:
+            async with (
+                asyncio.timeout(LOOK_SECONDS),
+                public_client(allow_private=self._settings.allow_private_urls) as client,
+                client.stream("GET", f"{self._address}/healthz", follow_redirects=False) as response,
+            ):
+                first = b""
+                async for chunk in response.aiter_raw():
+                    first += chunk
+                    if len(first) > ANSWER_MAX_BYTES:
+                        break
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, Refused):
+            return False
+        return first in (b'{"ok":true}', b'{"ok":false}')
+
+    def _tell(self, reached: bool) -> None:
+        if reached == self._was:
+            return
+        self._was = reached
+        self._settings.found_reachable(reached)
+        if reached:
+            log.info("%s can be reached from outside", self._address)
+        else:
+            log.warning(
+                "%s can't be reached from outside (a private Space?): EvoLink can't fetch files from this app or call "
+                "it, so files go elsewhere and orders carry no callback. Nothing else changes.",
+                self._address,
+            )
