@@ -29,7 +29,9 @@ from typing import Any
 import httpx
 
 from evolink_ui.hosting import LocalFile
+from evolink_ui.hosting.bucket import Bucket
 from evolink_ui.hosting.s3 import S3Host
+from evolink_ui.jobs.files import JobFiles
 from evolink_ui.jobs.keys import KeySafe
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.jobs.shipping import Shipping
@@ -82,7 +84,7 @@ async def together(folder: Path, files_url: str, rounds: int) -> dict[str, float
     settings = load_settings(_env_file=None, api_key="sk-benchmark", files_url=files_url, data_dir=folder)
     ledger, safe = Ledger(settings.sqlalchemy_url), KeySafe(settings.secret_key)
     vendor = Vendor(settings, safe, None, min_poll_seconds=2.0)
-    shipping = Shipping(settings, ledger, safe, folder.joinpath)
+    shipping = Shipping(settings, ledger, safe, JobFiles(folder))
     best: dict[str, float] = {}
     for number in range(rounds):
         for what, image, video in (("picture", True, False), ("video", False, True), ("both", True, True)):
@@ -115,14 +117,14 @@ async def together(folder: Path, files_url: str, rounds: int) -> dict[str, float
 
 async def ours(endpoint: str, path: Path) -> None:
     """As the app does it."""
-    host = S3Host(
+    bucket = Bucket(
         endpoint=endpoint,
         region=REGION,
-        bucket=BUCKET,
+        name=BUCKET,
         access_key_id=ACCESS_KEY_ID,
         secret_access_key=SECRET_ACCESS_KEY,
     )
-    await host.put(LocalFile(path, "video", "benchmark"))
+    await S3Host(bucket).put(LocalFile(path, "video", "benchmark"))
 
 
 async def by_obstore(endpoint: str, path: Path) -> None:

@@ -10,6 +10,7 @@ from evolink_ui import net
 from evolink_ui.evolink import EvoLink, EvoLinkError, LocalFileProblem, Unauthorized
 from evolink_ui.settings import Settings
 
+from .bucket import Bucket
 from .evolink import EvoLinkHost
 from .host import Host, Hosted, HostingError, LocalFile, OnBytes
 from .own import LinkPath, OwnHost
@@ -38,17 +39,7 @@ def choose_hosts(settings: Settings, evolink: EvoLink, link_path: LinkPath | Non
     if wanted in ("auto", "evolink"):
         hosts.append(EvoLinkHost(evolink))
     if wanted in ("auto", "s3") and settings.has_s3:
-        secret = settings.s3_secret_access_key
-        hosts.append(
-            S3Host(
-                endpoint=settings.s3_endpoint,
-                region=settings.s3_region,
-                bucket=settings.s3_bucket,
-                access_key_id=settings.s3_access_key_id,
-                secret_access_key=secret.get_secret_value() if secret else "",
-                public_url=settings.s3_public_url,
-            )
-        )
+        hosts.append(S3Host(Bucket.of(settings), public_url=settings.s3_public_url))
     if wanted in ("auto", "own") and link_path and is_reachable(settings):
         hosts.append(OwnHost(settings.public_address, link_path))
     return hosts

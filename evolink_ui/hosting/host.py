@@ -32,6 +32,8 @@ class LocalFile:
     path: Path
     kind: Literal["image", "video"]
     job_id: str
+    kept_as: str | None = None
+    """Its name in the S3 store's bucket, where that keeps the app's files."""
 
 
 @dataclass(frozen=True, slots=True)

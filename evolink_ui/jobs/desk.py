@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Task, new_idempotency_key
+from evolink_ui.hosting.bucket import Bucket
 from evolink_ui.hosting.own import LinkPath
 from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
@@ -21,6 +22,7 @@ from evolink_ui.settings import Settings
 from . import faults, intake
 from .adopted import facts_of
 from .callbacks import MODEL, TASK_ID_MAX_CHARS, Callbacks, named_task, settles
+from .files import POSTER, RESULT, DiskTrouble, JobFiles, StoreTrouble
 from .housekeeping import Housekeeping
 from .job import ACTIVE, Job, JobError, Order, State, TaskTaken
 from .keys import KeySafe, VisitorsKeys
@@ -81,6 +83,13 @@ class Jobs:
         if self._lock:
             self._lock.acquire()
         self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
+        together = self._settings.on_postgres and self._settings.hosting == "s3"
+        self._files = JobFiles(
+            self._settings.data_dir / "jobs",
+            Bucket.of(self._settings) if together else None,
+            instance=self._ledger.instance,
+            clock=self._clock,
+        )
         self._work = Work(
             self._ledger,
             self._vendors.here,
@@ -88,11 +97,11 @@ class Jobs:
                 self._settings,
                 self._ledger,
                 self._safe,
-                self.folder,
+                self._files,
                 link_path=self._link_path,
                 clock=self._clock,
             ),
-            folder_of=self.folder,
+            files=self._files,
             callback_url=self._callbacks.url,
             enqueue=lambda job: self._engine.enqueue(job),
             news=self._news,
@@ -101,7 +110,7 @@ class Jobs:
         self._engine = Engine(self._settings, self._work)
         self._engine.launch()
         self._housekeeping = Housekeeping(
-            self._ledger, self._settings.data_dir / "jobs", keep_days=self._settings.keep_days, clock=self._clock
+            self._ledger, self._files, keep_days=self._settings.keep_days, clock=self._clock
         )
         self._housekeeping.start()
         self._replicas: Replicas | None = None
@@ -143,7 +152,7 @@ class Jobs:
         """
         intake.check_form(order)
         job_id = secrets.token_urlsafe(16)
-        inputs = await intake.take_in(order, self.folder(job_id), allow_private_urls=self._settings.allow_private_urls)
+        inputs = await self._take_in(order, self.folder(job_id))
         request = {
             "prompt": order.prompt,
             "quality": order.quality,
@@ -310,7 +319,7 @@ class Jobs:
         """
         job = await self.get(job_id)
         await asyncio.to_thread(self._ledger.delete, job_id)
-        await asyncio.to_thread(shutil.rmtree, self.folder(job_id), ignore_errors=True)
+        await asyncio.to_thread(self._files.remove, job_id)
         return job
 
     async def callback(self, job_id: str, token: str, hint: Any = None) -> bool:
@@ -367,15 +376,29 @@ class Jobs:
 
     def folder(self, job_id: str) -> Path:
         """The job's own folder."""
-        return self._settings.data_dir / "jobs" / job_id
+        return self._files.of(job_id)
+
+    async def bring(self, path: Path) -> bool:
+        """Have a job's file, that another process made, on this machine's disk; False where there is none.
+
+        Args:
+            path: as `result_path` and the others give it.
+
+        Raises:
+            JobError: the store doesn't give it, or it can't be written here.
+        """
+        try:
+            return await self._files.bring(path)
+        except OSError:
+            raise DiskTrouble from None
 
     def result_path(self, job: Job) -> Path:
         """The finished video."""
-        return self.folder(job.id) / "result.mp4"
+        return self.folder(job.id) / RESULT
 
     def poster_path(self, job: Job) -> Path:
         """A small JPEG of the picture."""
-        return self.folder(job.id) / "poster.jpg"
+        return self.folder(job.id) / POSTER
 
     def reference_path(self, job: Job) -> Path:
         """The reference video; for an order by link the path exists but no file."""
@@ -386,6 +409,18 @@ class Jobs:
         return self.folder(job.id) / (job.image_name or "image.png")
 
     # ---- inside ----
+
+    async def _take_in(self, order: Order, folder: Path) -> dict[str, Any]:
+        """All of it before the row is written: whichever process goes on with the job finds the files."""
+        try:
+            inputs = await intake.take_in(order, folder, allow_private_urls=self._settings.allow_private_urls)
+            await self._files.keep(await asyncio.to_thread(lambda: list(folder.iterdir())))
+        except OSError:
+            raise DiskTrouble from None
+        except StoreTrouble:  # what the store has already is swept there
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            raise
+        return inputs
 
     def _take_over(self, executor_ids: Sequence[str]) -> None:
         self._engine.take_over(executor_ids)

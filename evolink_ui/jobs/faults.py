@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 from evolink_ui.evolink import EvoLinkError, Task, failure_of
 from evolink_ui.hosting import HostingError
 
+from .files import StoreTrouble
 from .job import Charged, Fault, JobError
 from .keys import KeyLost
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 FOLLOW_AGAIN = "Press Follow again: the order itself is safe at EvoLink under its task id."
 
@@ -51,14 +55,19 @@ NO_RESULT = Fault(
     charged="yes",
     retryable=True,
 )
-
-
+NOT_SAVED_YET = "The video is finished, but it can't be saved here at the moment; the app tries again."
 DISK_TROUBLE = Fault(
     "disk_trouble",
     "The video is finished at EvoLink, but this app's disk is full or can't be written to.",
     "Open EvoLink's own link while it lives (24 hours). When there is room on the disk, press Follow again.",
     charged="yes",
     retryable=True,
+)
+DISK_FULL = Fault(
+    "disk_trouble",
+    "This app's disk is full. Nothing was ordered or charged.",
+    "Tell the owner of this app, and order again when there is room.",
+    charged="no",
 )
 FILES_LOST = Fault(
     "files_lost",
@@ -87,6 +96,8 @@ def while_hosting(error: HostingError | EvoLinkError | JobError | OSError) -> Fa
             return replace(of_error(error), charged="no")
         case KeyLost():
             return Fault(error.code, error.message, "Enter your key again and order once more.", charged="no")
+        case OSError() if error.errno in FULL:
+            return DISK_FULL
         case OSError():
             return FILES_LOST
         case _:
@@ -98,7 +109,7 @@ def while_following(error: EvoLinkError) -> Fault:
     return replace(of_error(error), charged="unknown", next_step=f"{error.next_step} {FOLLOW_AGAIN}", retryable=True)
 
 
-def while_saving(error: EvoLinkError) -> Fault:
+def while_saving(error: EvoLinkError | StoreTrouble) -> Fault:
     """The video is made and paid; only our copy is missing."""
     return Fault(
         "result_not_saved",
@@ -106,7 +117,7 @@ def while_saving(error: EvoLinkError) -> Fault:
         "Open EvoLink's own link while it lives (24 hours), or press Follow again to try once more.",
         charged="yes",
         retryable=True,
-        request_id=error.request_id,
+        request_id=error.request_id if isinstance(error, EvoLinkError) else None,
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from evolink_ui.hosting import HostingError
+
+from .files import JobFiles
 from .job import JobError
 from .ledger import DAY_SECONDS, Ledger
 
@@ -18,7 +19,6 @@ log = logging.getLogger("evolink_ui.jobs")
 
 EVERY_SECONDS = 3600.0
 KEY_LIFE_SECONDS = DAY_SECONDS  # a stopped or unknown job's key; the vendor's result is gone after it too
-YOUNG_SECONDS = 3600.0  # a folder without a row may belong to an order that is just being taken in
 
 
 class Housekeeping:
@@ -26,13 +26,15 @@ class Housekeeping:
 
     Args:
         ledger: the jobs.
-        folder: the folder that holds one folder for each job.
+        files: where their files are.
         keep_days: days after which an ended job goes.
         clock: gives seconds since 1970 (UTC).
     """
 
-    def __init__(self, ledger: Ledger, folder: Path, *, keep_days: int, clock: Callable[[], float] = time.time) -> None:
-        self._ledger, self._folder, self._keep_days, self._clock = ledger, folder, keep_days, clock
+    def __init__(
+        self, ledger: Ledger, files: JobFiles, *, keep_days: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._ledger, self._files, self._keep_days, self._clock = ledger, files, keep_days, clock
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -54,24 +56,15 @@ class Housekeeping:
                 self._ledger.delete(job.id)
             except JobError:
                 continue  # taken up again or deleted by its owner this very moment
-            shutil.rmtree(self._folder / job.id, ignore_errors=True)
+            self._files.remove(job.id)
             log.info("job=%s removed after %s days", job.id, self._keep_days)
-        self._sweep_leftovers(now)
-
-    def _sweep_leftovers(self, now: float) -> None:
-        if not self._folder.is_dir():
-            return
-        folders = [path for path in self._folder.iterdir() if path.stat().st_mtime < now - YOUNG_SECONDS]
-        known = self._ledger.known_ids()  # after the listing: a row is written after its folder
-        for path in folders:
-            if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
+        self._files.sweep(self._ledger.known_ids)
 
     def _run(self) -> None:
         while True:
             try:
                 self.sweep()
-            except (DBAPIError, OSError) as error:
+            except (DBAPIError, HostingError, OSError) as error:
                 log.warning("sweeping goes on in an hour: %s", type(error).__name__)
             if self._closing.wait(EVERY_SECONDS):
                 return

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, 
 from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State, TaskTaken
-from .tables import POSTGRES_LOCK, changing, jobs, migrate, open_engine, uploads
+from .tables import POSTGRES_LOCK, changing, instance, jobs, migrate, open_engine, uploads
 
 DAY_SECONDS = 86_400.0
 
@@ -45,6 +45,8 @@ class Ledger:
         self.engine = open_engine(url)
         with self._changing() as connection:
             migrate(connection)
+            self.instance = str(connection.scalar(select(instance.c.id)))
+            """This database's own name (hex, 16 characters)."""
 
     def close(self) -> None:
         """Give the connections back."""

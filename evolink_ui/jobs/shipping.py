@@ -19,6 +19,7 @@ from evolink_ui.hosting.evolink import EvoLinkHost
 from evolink_ui.hosting.own import LinkPath
 from evolink_ui.settings import Settings
 
+from .files import JobFiles
 from .insist import insist
 from .job import Job, JobError, Mode, State
 from .keys import KeySafe
@@ -38,7 +39,7 @@ class Shipping:
         settings: which hosts there are, and whether copies are deleted when a job ends.
         ledger: takes the addresses and the progress.
         safe: names accounts without telling keys.
-        folder_of: a job's own folder.
+        job_files: where a job's files are.
         link_path: makes signed paths of this app, or None where it serves nobody.
         clock: gives seconds since 1970 (UTC).
     """
@@ -48,13 +49,13 @@ class Shipping:
         settings: Settings,
         ledger: Ledger,
         safe: KeySafe,
-        folder_of: Callable[[str], Path],
+        job_files: JobFiles,
         *,
         link_path: LinkPath | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._ledger, self._safe = settings, ledger, safe
-        self._folder_of, self._link_path = folder_of, link_path
+        self._job_files, self._link_path = job_files, link_path
         self._uploads = Uploads(ledger.engine, clock=clock)
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._cleaning: set[asyncio.Task[None]] = set()
@@ -70,13 +71,15 @@ class Shipping:
             EvoLinkError, JobError, OSError: from the parts.
         """
         names: dict[Kind, str | None] = {"image": job.image_name, "video": job.video_name}
+        paths = {kind: self._job_files.of(job.id) / name for kind, name in names.items() if name}
         files = [
-            LocalFile(self._folder_of(job.id) / name, kind, job.id)
-            for kind, name in names.items()
-            if name and not job.request.get(f"{kind}_url")
+            LocalFile(path, kind, job.id, self._job_files.kept_as(path))
+            for kind, path in paths.items()
+            if not job.request.get(f"{kind}_url")
         ]
         if not files:
             return
+        await asyncio.gather(*(self._job_files.bring(file.path) for file in files))
         hosts = self._hosts(job.mode, vendor.of_job(job))
         account = self._safe.account(vendor.key(job.mode, vendor.visitors_key(job)))
         sizes = {file.kind: (await asyncio.to_thread(file.path.stat)).st_size for file in files}

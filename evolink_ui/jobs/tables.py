@@ -5,6 +5,7 @@ Times are seconds since 1970 in UTC; credits are EvoLink's.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -91,6 +92,8 @@ replicas = Table(
     Column("beat_at", DateTime(timezone=True), nullable=False),
 )
 schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+# One row: the name of this database, so that nobody takes another one's files in a shared bucket for leftovers.
+instance = Table("instance", metadata, Column("id", String(32), primary_key=True))
 
 # Step n brings a database of version n to version n + 1; a new database starts at the newest with `create_all`.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
@@ -129,6 +132,8 @@ def migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
     metadata.create_all(connection)
+    if connection.scalar(select(instance.c.id)) is None:
+        connection.execute(insert(instance).values(id=secrets.token_hex(8)))
     newest = len(MIGRATIONS) + 1
     version = connection.scalar(select(schema_version.c.version))
     if version is None:

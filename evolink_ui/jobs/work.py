@@ -12,7 +12,6 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from evolink_ui.evolink import (
@@ -30,6 +29,7 @@ from evolink_ui.hosting import HostingError
 from . import faults, intake
 from .adopted import RESULT_LIFE_SECONDS, estimates
 from .credits import credits_on_the_wire
+from .files import RESULT, JobFiles, StoreTrouble
 from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
 from .ledger import Ledger
@@ -51,7 +51,7 @@ class Work:
         ledger: the jobs.
         vendor: gives this loop's `Vendor`.
         shipping: puts a job's files at public addresses.
-        folder_of: a job's own folder.
+        files: where a job's files are.
         callback_url: address that the vendor may call for a job, or None.
         enqueue: gives a job to the engine once more; blocks.
         news: gives the event that is set when there is news of a job.
@@ -64,7 +64,7 @@ class Work:
         vendor: Callable[[], Vendor],
         shipping: Shipping,
         *,
-        folder_of: Callable[[str], Path],
+        files: JobFiles,
         callback_url: Callable[[Job], str | None],
         enqueue: Callable[[Job], None],
         news: News,
@@ -73,7 +73,7 @@ class Work:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
-        self._folder_of, self._callback_url, self._news, self._enqueue = folder_of, callback_url, news, enqueue
+        self._files, self._callback_url, self._news, self._enqueue = files, callback_url, news, enqueue
         self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
@@ -149,26 +149,31 @@ class Work:
         job = await self._get(job_id, run)
         if job.state is not State.SAVING or job.vendor_url is None:
             return
-        path = self._folder_of(job_id) / "result.mp4"
+        path = self._files.of(job_id) / RESULT
+        size: int | None = None
         for attempt in itertools.count():
             try:
-                await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-                size = await self._vendor().of_job(job).download(job.vendor_url, path)
+                if size is None:
+                    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+                    size = await self._vendor().of_job(job).download(job.vendor_url, path)
+                await self._files.keep([path])
             except (LocalFileProblem, OSError):
                 await self._end(job, State.STOPPED, faults.DISK_TROUBLE)
                 return
-            except EvoLinkError as error:
-                hopeless = not error.retryable or error.code in HOPELESS_RESULTS
+            except (EvoLinkError, StoreTrouble) as error:
+                hopeless = isinstance(error, EvoLinkError) and (not error.retryable or error.code in HOPELESS_RESULTS)
                 if hopeless or self._clock() > (job.vendor_expires_at or 0):
                     await self._end(job, State.STOPPED, faults.while_saving(error))
                     return
                 log.warning("job=%s task=%s result not saved yet: %s", job.id, job.task_id, error.code)
+                await self._do(self._ledger.note, job, notice=faults.NOT_SAVED_YET)
             except JobError as error:
                 await self._end(job, State.STOPPED, faults.key_trouble(error))
                 return
             else:
                 seconds = job.video_seconds or await intake.seconds_of(path)
-                await self._move(job, State.DONE, result_bytes=size, video_seconds=seconds, sealed_key=None)
+                facts = {"result_bytes": size, "video_seconds": seconds, "notice": job.notice}
+                await self._move(job, State.DONE, sealed_key=None, **facts)
                 return
             await self._sleep(SAVE_PAUSES_SECONDS[min(attempt, len(SAVE_PAUSES_SECONDS) - 1)])
             if (await self._get(job_id, run)).state is not State.SAVING:

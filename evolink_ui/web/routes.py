@@ -108,7 +108,12 @@ class _Web:
             return _not_found()
         if link.kind not in _FOR_VENDOR and not may_look(visitor_of(request), job, private=self._private):
             return _not_found()
-        found = await asyncio.to_thread(_open_kind, self._path(link, job), link.kind)
+        path = self._path(link, job)
+        try:
+            await self._jobs.bring(path)
+        except JobError as error:
+            return JSONResponse({"error": error.to_dict()}, error.status)
+        found = await asyncio.to_thread(_open_kind, path, link.kind)
         return _send_file(request, found[0], found[1], link) if found else _not_found()
 
     def _path(self, link: FileLink, job: JobLike) -> Path:

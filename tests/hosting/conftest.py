@@ -17,7 +17,9 @@ import pytest
 
 from evolink_ui.evolink import EvoLink
 from evolink_ui.hosting import LocalFile
+from evolink_ui.hosting.bucket import Bucket as S3Bucket
 from evolink_ui.hosting.s3 import S3Host
+from evolink_ui.jobs.files import JobFiles
 from evolink_ui.jobs.keys import KeySafe
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.jobs.shipping import Shipping
@@ -53,11 +55,12 @@ class Bucket:
         values = {
             "endpoint": self.endpoint,
             "region": "us-east-1",
-            "bucket": self.name,
+            "name": self.name,
             "access_key_id": "AKIDEXAMPLE",
             "secret_access_key": "wJalrXUtnFEMI-example",
         }
-        return S3Host(**(values | changes))
+        public_url = changes.pop("public_url", "")
+        return S3Host(S3Bucket(**(values | changes)), public_url=public_url)
 
     def settings(self) -> dict[str, Any]:
         """What the app's settings need to use it."""
@@ -205,7 +208,7 @@ async def docks(stub: Stub, tmp_path: Path) -> AsyncIterator[Any]:  # noqa: F811
         def link_path(kind: str, job_id: str, /, *, suffix: str, live_seconds: int) -> str:
             return f"files/{kind}-{job_id}{suffix}"
 
-        shipping = Shipping(settings, ledger, safe, folder.joinpath, link_path=link_path, clock=clock)
+        shipping = Shipping(settings, ledger, safe, JobFiles(folder), link_path=link_path, clock=clock)
         made.append(Dock(settings, ledger, shipping, vendor, clock, folder))
         return made[-1]
 

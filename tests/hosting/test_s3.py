@@ -13,7 +13,8 @@ import botocore.credentials  # type: ignore[import-untyped]  # has no types
 import pytest
 
 from evolink_ui.hosting import HostingError, LocalFile
-from evolink_ui.hosting.s3 import PAUSES_SECONDS, S3Host
+from evolink_ui.hosting.bucket import PAUSES_SECONDS
+from evolink_ui.hosting.s3 import S3Host
 from tests.stub import Stub, answer, drop
 
 from .conftest import Bucket, read

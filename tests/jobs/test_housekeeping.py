@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evolink_ui.jobs.files import JobFiles
 from evolink_ui.jobs.housekeeping import Housekeeping
 from evolink_ui.jobs.job import State
 from evolink_ui.jobs.ledger import DAY_SECONDS, Ledger
@@ -33,7 +34,7 @@ def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
 
 @pytest.fixture
 def housekeeping(tmp_path: Path, ledger: Ledger, clock: Clock) -> Housekeeping:
-    return Housekeeping(ledger, tmp_path / "jobs", keep_days=KEEP_DAYS, clock=clock)
+    return Housekeeping(ledger, JobFiles(tmp_path / "jobs", clock=clock), keep_days=KEEP_DAYS, clock=clock)
 
 
 def with_folder(tmp_path: Path, name: str, clock: Clock) -> Path:

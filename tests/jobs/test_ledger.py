@@ -199,7 +199,7 @@ def test_opening_twice_keeps_what_is_there(tmp_path: Path) -> None:
     first.close()
     second = Ledger(url)
     assert second.find("a") is not None
-    assert set(metadata.tables) == {"jobs", "uploads", "replicas", "schema_version"}
+    assert set(metadata.tables) == {"jobs", "uploads", "replicas", "schema_version", "instance"}
     second.close()
 
 

@@ -111,6 +111,9 @@ class StandInDesk:
             raise OSError("the database at /var/lib/secret does not answer")
         return {"ok": True}
 
+    async def bring(self, path: Path) -> bool:
+        return path.is_file()
+
     def result_path(self, job: StandInJob) -> Path:
         return self.folder / job.id / "result"
 
