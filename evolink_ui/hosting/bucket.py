@@ -195,7 +195,7 @@ class Bucket:
 
         try:
             return ask(_store(*self._address))
-        except BaseError as error:
+        except (BaseError, OSError, NotImplementedError) as error:  # some of its errors are Python's own
             log.warning("the S3 store says: %s", type(error).__name__)
             raise _unreachable() from None
 

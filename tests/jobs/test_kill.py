@@ -216,34 +216,3 @@ def test_many_kills_lose_no_job_and_order_nothing_twice(
     run_setup(
         slow_stub, tmp_path, image, video, on_postgres=on_postgres, honoured=honoured, kills=KILLS_IN_SOAK, seed=seed
     )
-
-
-def test_a_dead_replicas_jobs_are_taken_over_within_15_seconds(
-    slow_stub: SlowStub, tmp_path: Path, image: Path, video: Path
-) -> None:
-    slow_stub.timeline = Timeline(seconds=6, video_seconds=4.0)
-    with postgres() as url, ExitStack() as stack:
-        settings = load_settings(
-            _env_file=None,
-            api_key=KEY,
-            base_url=slow_stub.base_url,
-            files_url=slow_stub.files_url,
-            data_dir=tmp_path / "data",
-            database_url=url,
-        )
-        settings.data_dir.mkdir()
-        doomed = Worker(environment(settings), image, video)
-        stack.callback(doomed.kill)
-        doomed.wait_until_ready()
-        doomed.start_jobs(3)
-        ledger = Ledger(settings.sqlalchemy_url)
-        stack.callback(ledger.close)
-        wait_for(lambda: ledger.count_by_state().get(State.RUNNING) == 3, seconds=READY_SECONDS)
-        survivor = Worker(environment(settings), image, video)
-        stack.callback(survivor.kill)
-        survivor.wait_until_ready()
-        doomed.kill()
-        looks = len(slow_stub.seen)
-        wait_for(lambda: len(slow_stub.seen) > looks, seconds=15)
-        wait_for(lambda: ledger.count_by_state() == {State.DONE: 3}, seconds=READY_SECONDS)
-    assert slow_stub.paid == 3
