@@ -34,6 +34,7 @@ from evolink_ui.hosting.s3 import S3Host
 from evolink_ui.jobs.files import JobFiles
 from evolink_ui.jobs.keys import KeySafe
 from evolink_ui.jobs.ledger import Ledger
+from evolink_ui.jobs.pace import Pace
 from evolink_ui.jobs.shipping import Shipping
 from evolink_ui.jobs.vendor import Vendor
 from evolink_ui.settings import load_settings
@@ -83,7 +84,7 @@ async def together(folder: Path, files_url: str, rounds: int) -> dict[str, float
     """Seconds of the picture alone, the video alone and both."""
     settings = load_settings(_env_file=None, api_key="sk-benchmark", files_url=files_url, data_dir=folder)
     ledger, safe = Ledger(settings.sqlalchemy_url), KeySafe(settings.secret_key)
-    vendor = Vendor(settings, safe, None, min_poll_seconds=2.0)
+    vendor = Vendor(settings, safe, None, Pace(10.0), min_poll_seconds=2.0)
     shipping = Shipping(settings, ledger, safe, JobFiles(folder))
     best: dict[str, float] = {}
     for number in range(rounds):

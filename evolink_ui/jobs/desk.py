@@ -29,6 +29,7 @@ from .keys import KeySafe, VisitorsKeys
 from .ledger import Ledger
 from .lock import SingleProcess
 from .news import News
+from .pace import Lateness
 from .pipeline import Engine
 from .replicas import Replicas
 from .shipping import Shipping
@@ -69,7 +70,7 @@ class Jobs:
         self._keys = VisitorsKeys(self._safe, owner_has_key=settings.api_key is not None)
         self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
         self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
-        self._news = News()
+        self._news, self._lateness = News(), Lateness()
         self._settling: set[asyncio.Task[None]] = set()
         self._lock = SingleProcess(settings.data_dir / "lock") if not settings.on_postgres else None
 
@@ -105,17 +106,22 @@ class Jobs:
             callback_url=self._callbacks.url,
             enqueue=lambda job: self._engine.enqueue(job),
             news=self._news,
+            lateness=self._lateness,
             daily_credits=self._settings.daily_credits,
         )
         self._engine = Engine(self._settings, self._work)
+        self._replicas: Replicas | None = None
+        if self._settings.on_postgres:
+            self._replicas = Replicas(
+                self._ledger.engine, self._engine.executor_id, self._take_over, count=self._vendors.pace.share_among
+            )
+            self._replicas.announce()
         self._engine.launch()
         self._housekeeping = Housekeeping(
             self._ledger, self._files, keep_days=self._settings.keep_days, clock=self._clock
         )
         self._housekeeping.start()
-        self._replicas: Replicas | None = None
-        if self._settings.on_postgres:
-            self._replicas = Replicas(self._ledger.engine, self._engine.executor_id, self._take_over)
+        if self._replicas:
             self._replicas.start()
         self._attend_all()
 
@@ -369,8 +375,17 @@ class Jobs:
             return None
 
     async def health(self) -> dict[str, Any]:
-        """`{"ok": True, "jobs": {state: number}}`; raises where the database doesn't answer."""
-        return {"ok": True, "jobs": await asyncio.to_thread(self._ledger.count_by_state)}
+        """How the work goes; raises where the database doesn't answer.
+
+        Returns:
+            `ok` (True), `jobs` (state to number), `waiting` (jobs in line), all of every process; and of this one
+            `follower_lag_seconds`: how late the latest look at a task is that is due and has no answer yet. A look's
+            own time (well under a second, at a slow moment of the vendor's some seconds) is in it; what stays above
+            that means that VENDOR_REQUESTS_PER_SECOND is too low for so many jobs, or the machine too small.
+        """
+        jobs = await asyncio.to_thread(self._ledger.count_by_state)
+        lag = round(self._lateness.seconds(), 1)
+        return {"ok": True, "jobs": jobs, "waiting": jobs.get(State.QUEUED, 0), "follower_lag_seconds": lag}
 
     # ---- files ----
 

@@ -24,6 +24,7 @@ BEAT = text(
     "on conflict (executor_id) do update set beat_at = excluded.beat_at"
 )
 FIND_DEAD = text("select executor_id from replicas where beat_at < now() - make_interval(secs => :seconds)")
+COUNT_LIVING = text("select count(*) from replicas where beat_at >= now() - make_interval(secs => :seconds)")
 FORGET = text("delete from replicas where executor_id = any(:ids)")
 
 
@@ -34,16 +35,27 @@ class Replicas:
         database: the PostgreSQL that all processes share.
         executor_id: this process's name, one that no other process ever had.
         take_over: brings the jobs of dead processes back into the queue.
+        count: hears at each beat how many processes live, this one included.
     """
 
-    def __init__(self, database: Engine, executor_id: str, take_over: Callable[[Sequence[str]], None]) -> None:
-        self._database, self._executor_id, self._take_over = database, executor_id, take_over
+    def __init__(
+        self,
+        database: Engine,
+        executor_id: str,
+        take_over: Callable[[Sequence[str]], None],
+        *,
+        count: Callable[[int], None],
+    ) -> None:
+        self._database, self._executor_id, self._take_over, self._count = database, executor_id, take_over, count
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replicas", daemon=True)
 
-    def start(self) -> None:
-        """Be known as alive from here on."""
+    def announce(self) -> None:
+        """Be known as alive from here on, and know how many others are, before anything is asked of the vendor."""
         self._beat()
+
+    def start(self) -> None:
+        """Go on beating, and look for the dead."""
         self._thread.start()
 
     def close(self) -> None:
@@ -62,6 +74,8 @@ class Replicas:
     def _beat(self) -> None:
         with self._database.begin() as connection:
             connection.execute(BEAT, {"id": self._executor_id})
+            alive = connection.scalar(COUNT_LIVING, {"seconds": DEAD_AFTER_SECONDS})
+        self._count(alive or 1)
 
     def _bury(self) -> None:
         with self._database.begin() as connection:

@@ -6,7 +6,6 @@ An `httpx.AsyncClient` belongs to the loop that it was first used on, and this a
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from evolink_ui.settings import Settings
 
 from .job import Job, JobError, Mode
 from .keys import KeyLost, KeySafe
+from .pace import Pace
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -28,6 +28,7 @@ SANDBOX_KEY = "play-money-key"
 SANDBOX_POLL_SECONDS = 0.5  # a look at the sandbox costs nobody anything
 VENDOR_MIN_POLL_SECONDS = 2.0  # each look at an unfinished task makes the gateway ask the model's provider
 CONNECTIONS = 100  # httpx's own default, named because downloads share it
+Sleep = Callable[[float], Awaitable[object]]
 TIMEOUT = httpx.Timeout(30.0, connect=10.0, write=60.0, pool=30.0)
 
 
@@ -38,12 +39,14 @@ class Vendor:
         settings: hosts, the owner's key, the pace of requests.
         safe: opens visitors' keys.
         sandbox: the sandbox's ASGI app, or None where only live orders are taken.
+        pace: lets reads of the vendor go.
         min_poll_seconds: shortest distance of two looks at one task of the vendor.
     """
 
-    def __init__(self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, *, min_poll_seconds: float) -> None:
+    def __init__(
+        self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, pace: Pace, *, min_poll_seconds: float
+    ) -> None:
         self._settings, self._safe, self._min_poll_seconds = settings, safe, min_poll_seconds
-        pace = Pace(settings.vendor_requests_per_second)
         self._live = httpx.AsyncClient(timeout=TIMEOUT, event_hooks={"request": [pace.before_read]})
         self._downloads = net.public_client(allow_private=settings.allow_private_urls)
         transport = httpx.ASGITransport(sandbox, raise_app_exceptions=False) if sandbox is not None else None
@@ -59,13 +62,13 @@ class Vendor:
         """Where an order with this visitor's key (or none) goes."""
         return "live" if api_key else self._settings.mode
 
-    def of_job(self, job: Job) -> EvoLink:
-        """The client for a stored job.
+    def of_job(self, job: Job, *, sleep: Sleep = asyncio.sleep) -> EvoLink:
+        """The client for a stored job, which waits with `sleep`.
 
         Raises:
             KeyLost: the visitor's key was wiped or can't be opened.
         """
-        return self.client(job.mode, self.visitors_key(job))
+        return self.client(job.mode, self.visitors_key(job), sleep=sleep)
 
     def visitors_key(self, job: Job) -> str | None:
         """The key that came with the order; None where the owner's pays.
@@ -94,7 +97,7 @@ class Vendor:
             )
         return self._settings.api_key.get_secret_value()
 
-    def client(self, mode: Mode, api_key: str | None) -> EvoLink:
+    def client(self, mode: Mode, api_key: str | None, *, sleep: Sleep = asyncio.sleep) -> EvoLink:
         """The client for a mode and a visitor's key (None: the owner's)."""
         key = self.key(mode, api_key)
         if mode == "live":
@@ -106,6 +109,7 @@ class Vendor:
                 downloads=self._downloads,
                 min_poll_seconds=self._min_poll_seconds,
                 follow_minutes=self._settings.follow_minutes,
+                sleep=sleep,
             )
         if self._sandbox is None:
             raise JobError(
@@ -123,42 +127,17 @@ class Vendor:
             min_poll_seconds=SANDBOX_POLL_SECONDS,
             max_poll_seconds=SANDBOX_POLL_SECONDS,
             follow_minutes=self._settings.follow_minutes,
+            sleep=sleep,
         )
-
-
-class Pace:
-    """At most so many reads a second, in the order in which they came (a leaky bucket that starts full).
-
-    The paid POST doesn't wait here: between its claim in the ledger and its departure nothing may take time.
-    """
-
-    def __init__(
-        self,
-        per_second: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-    ) -> None:
-        self._gap_seconds = 1 / per_second
-        self._next = 0.0
-        self._clock, self._sleep = clock, sleep
-
-    async def before_read(self, request: httpx.Request) -> None:
-        """Wait for this request's turn."""
-        if request.method != "GET":
-            return
-        now = self._clock()
-        turn = max(self._next, now - 1)  # up to a second's worth may go at once after a pause
-        self._next = turn + self._gap_seconds
-        if turn > now:
-            await self._sleep(turn - now)
 
 
 class Vendors:
     """One `Vendor` for each event loop, made when first needed and closed when its loop ends."""
 
     def __init__(self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, *, min_poll_seconds: float) -> None:
-        self._make = partial(Vendor, settings, safe, sandbox, min_poll_seconds=min_poll_seconds)
+        self.pace = Pace(settings.vendor_requests_per_second)
+        """Shared by all loops of this process."""
+        self._make = partial(Vendor, settings, safe, sandbox, self.pace, min_poll_seconds=min_poll_seconds)
         self._vendors: dict[asyncio.AbstractEventLoop, tuple[Vendor, asyncio.Task[None]]] = {}
 
     def here(self) -> Vendor:

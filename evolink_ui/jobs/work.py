@@ -34,6 +34,7 @@ from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
 from .ledger import Ledger
 from .news import News
+from .pace import Lateness
 from .shipping import Shipping
 from .vendor import Vendor
 
@@ -55,6 +56,7 @@ class Work:
         callback_url: address that the vendor may call for a job, or None.
         enqueue: gives a job to the engine once more; blocks.
         news: gives the event that is set when there is news of a job.
+        lateness: hears when looks are due and done.
         daily_credits: what the owner's key may spend in one UTC day.
     """
 
@@ -68,12 +70,14 @@ class Work:
         callback_url: Callable[[Job], str | None],
         enqueue: Callable[[Job], None],
         news: News,
+        lateness: Lateness,
         daily_credits: float | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
         self._files, self._callback_url, self._news, self._enqueue = files, callback_url, news, enqueue
+        self._lateness = lateness
         self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
@@ -128,8 +132,9 @@ class Work:
             return
         wake = self._news.event(job_id)
         try:
-            evolink = self._vendor().of_job(job)
+            evolink = self._vendor().of_job(job, sleep=self._lateness.pause(job_id))
             async for task in evolink.follow(job.task_id, estimated_seconds=job.estimated_seconds, wake=wake):
+                self._lateness.looked(job_id)
                 job = await self._get(job_id, run)
                 if job.state is not State.RUNNING:
                     return  # somebody pressed Stop following
@@ -143,6 +148,7 @@ class Work:
             await self._end(job, State.STOPPED, faults.key_trouble(error))
         finally:
             self._news.forget(job_id, wake)
+            self._lateness.looked(job_id)
 
     async def keep(self, job_id: str, run: int) -> None:
         """Bring the result home."""

@@ -151,13 +151,17 @@ class _Web:
         return Response(status_code=204) if known else _not_found()
 
     async def health(self, _request: Request) -> Response:
-        """200 only where orders can be taken."""
+        """200 only where orders can be taken; 503 where the database doesn't answer.
+
+        `{"ok", "waiting", "follower_lag_seconds"}`: jobs in line, and how late the latest look at a task is.
+        """
         try:
-            ok = bool((await self._jobs.health()).get("ok"))
+            health = await self._jobs.health()
         except Exception:
             log.exception("not healthy")
-            ok = False
-        return JSONResponse({"ok": ok}, 200 if ok else 503)
+            health = {"ok": False}
+        shown = {name: health[name] for name in ("ok", "waiting", "follower_lag_seconds") if name in health}
+        return JSONResponse(shown, 200 if health.get("ok") else 503)
 
 
 def for_visitor(view: dict[str, Any], job: JobLike, visitor: str) -> dict[str, Any]:

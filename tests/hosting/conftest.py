@@ -22,6 +22,7 @@ from evolink_ui.hosting.s3 import S3Host
 from evolink_ui.jobs.files import JobFiles
 from evolink_ui.jobs.keys import KeySafe
 from evolink_ui.jobs.ledger import Ledger
+from evolink_ui.jobs.pace import Pace
 from evolink_ui.jobs.shipping import Shipping
 from evolink_ui.jobs.vendor import Vendor
 from evolink_ui.settings import Settings, load_settings
@@ -202,7 +203,7 @@ async def docks(stub: Stub, tmp_path: Path) -> AsyncIterator[Any]:  # noqa: F811
         clock = Clock(time.time())
         ledger = Ledger(settings.sqlalchemy_url, clock=clock)
         safe = KeySafe(settings.secret_key)
-        vendor = Vendor(settings, safe, None, min_poll_seconds=0.05)
+        vendor = Vendor(settings, safe, None, Pace(10.0), min_poll_seconds=0.05)
         folder = tmp_path / f"data{len(made)}" / "jobs"
 
         def link_path(kind: str, job_id: str, /, *, suffix: str, live_seconds: int) -> str:

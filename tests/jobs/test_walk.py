@@ -157,6 +157,7 @@ async def test_a_task_found_in_the_dashboard_settles_the_doubt(
 ) -> None:
     stub.fail("order", drop(after_work=True))
     job = await ended((await jobs.start(order, visitor="anna")).id)
+    stub.orders[0].timeline = Timeline(seconds=0.0)  # found unfinished, it would be looked at again half a minute later
     await jobs.attach(job.id, f"  {stub.orders[0].task_id} ")
     done = await ended(job.id)
     assert (done.state, done.task_id) == (State.DONE, stub.orders[0].task_id)
@@ -331,7 +332,8 @@ async def test_a_file_that_the_vendor_would_refuse_is_refused_here(
     assert caught.value.field == "image"
     assert stub.seen == []
     assert not any((live.data_dir / "jobs").glob("*"))
-    assert (await jobs.start(replace(order, video=long, character_orientation="video"), visitor="anna")).state
+    job = await jobs.start(replace(order, video=long, character_orientation="video"), visitor="anna")
+    await until(jobs, job.id, lambda job: not job.is_active)
 
 
 async def test_a_verdict_that_says_nothing_about_the_file_is_not_remembered(
