@@ -34,7 +34,7 @@ def main() -> None:
         jobs.launch()
     except JobError as error:
         sys.exit(f"{error.message} {error.next_step}")
-    options = uvicorn_options()
+    options = uvicorn_options(settings)
     for warning in filter(None, (exposure_warning(settings, options["host"]), settings.storage_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
     print(f"Open http://{options['host']}:{options['port']} ({settings.mode})")  # noqa: T201  the same

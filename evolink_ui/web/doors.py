@@ -47,19 +47,21 @@ class Door:
     """A GET that changes something: not from another site's page."""
     is_call: bool = False
     """The body is JSON that may name files."""
+    cost: float = 1.0
+    """Of the requests per minute. What a request costs the processor is the measure: a look at a job 1 to 2 ms."""
     is_login: bool = False
     """An attempt to log in or sign in, of which an address has few."""
     own_errors: bool = False
     """A JSON body of a 500 is for people: Gradio puts there what a handler said with `gr.Error`, nothing else."""
 
 
-_PAGE = Door("page", public=True)
-_ASSET = Door("asset", public=True)
+_PAGE = Door("page", public=True, cost=5.0)
+_ASSET = Door("asset", public=True, cost=0.1)  # a page load takes some 40 of them
 _API = Door("api")
 _API_PUBLIC = Door("api", public=True)
-_CALL = Door("api", CALL_MAX_BYTES, is_call=True)
-_RUN = Door("api", CALL_MAX_BYTES, is_call=True, own_errors=True)
-_UPLOAD = Door("upload", UPLOAD_MAX_BYTES, UPLOAD_BODY_SECONDS)
+_CALL = Door("api", CALL_MAX_BYTES, is_call=True, cost=2.0)
+_RUN = Door("api", CALL_MAX_BYTES, is_call=True, own_errors=True, cost=2.0)
+_UPLOAD = Door("upload", UPLOAD_MAX_BYTES, UPLOAD_BODY_SECONDS, cost=2.0)
 _RECEIVED = Door("received")
 _JOBS = Door("jobs")
 _JOBS_POST = Door("jobs", FORM_MAX_BYTES)

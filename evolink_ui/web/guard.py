@@ -99,7 +99,7 @@ class Guard:
             seen = self._origins.see(peer, scope["scheme"], headers)
             caller, set_cookie = self._caller(seen, headers, door)
             account = seen.address if caller.is_guest else caller.visitor
-            self._meter.request(door.kind if door else "page", account, seen.address)
+            self._meter.request(door.kind if door else "page", account, seen.address, door.cost if door else 1.0)
             self._judge_target(scope, peer, seen.host, headers, door)
             assert door is not None  # noqa: S101 - judged in the line above
             if self._judge_login(caller, door, path):

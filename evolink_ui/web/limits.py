@@ -32,9 +32,6 @@ UPLOADS_AT_ONCE = 4
 BYTES_PER_UPLOAD = 32 * 1024 * 1024
 """What an upload may weigh on average over the hour: a 100 MB video comes with a picture and is not sent hourly."""
 
-ASSET_COST = 0.1
-"""A page load takes some 40 files that cost next to nothing; a look at a job counts as one."""
-
 PATIENT_REFUSALS_PER_MINUTE = 20
 PAUSE_SECONDS = 1.0
 PAUSED_AT_ONCE = 200
@@ -76,14 +73,13 @@ class Meter:
         self._pools.update(dict.fromkeys(SERVICE, ()))
         self._paused = Slots(PAUSED_AT_ONCE)
 
-    def request(self, kind: Kind, account: str, address: str) -> None:
+    def request(self, kind: Kind, account: str, address: str, cost: float) -> None:
         """Count a request."""
         if kind == "health":
             return
         if kind == "callback":
             wait = self._rates.take(f"callbacks {address}", Allowance(CALLBACKS_PER_MINUTE, 60.0))
         else:
-            cost = ASSET_COST if kind == "asset" else 1.0
             wait = self._rates.take(f"requests {account}", self._limits.requests, cost)
             if not wait and account != address:
                 wait = self._rates.take(f"all requests {address}", self._together, cost)

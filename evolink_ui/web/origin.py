@@ -58,7 +58,7 @@ class Origins:
             forwarded_host = headers.get(b"x-forwarded-host", b"").split(b",")[0].strip().lower()
             host = forwarded_host.decode("latin-1") or host
         https = https or _bare(host) in self._https_hosts
-        return Seen(_household(address), https, host)
+        return Seen(household(address), https, host)
 
     def is_own_origin(self, origin: str, host: str) -> bool:
         """Whether an Origin header names this very app (the host that was asked, or a configured address)."""
@@ -77,15 +77,7 @@ class Origins:
         return _is_address(name.strip("[]"))
 
     def _is_trusted(self, peer: str) -> bool:
-        if self._on_space:  # a Space's container can only be reached through its platform's proxy
-            return True
-        if not self._trusted:
-            return False
-        try:
-            ip = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        return any(ip in network for network in self._trusted)
+        return self._on_space or is_proxy(peer, self._trusted)  # a Space is reached through its platform's proxy alone
 
     def _behind(self, peer: str, forwarded_for: bytes) -> str:
         # Proxies append; what stands left of the first stranger (from the right) was written by that stranger.
@@ -100,6 +92,17 @@ class Origins:
             if not inside:
                 break
         return address
+
+
+def is_proxy(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether an address is one of the proxies that are believed."""
+    if not trusted:
+        return False
+    try:
+        ip = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    return any(ip in network for network in trusted)
 
 
 def _bare(netloc: str) -> str:
@@ -121,7 +124,8 @@ def _is_loopback(peer: str) -> bool:
         return False
 
 
-def _household(address: str) -> str:
+def household(address: str) -> str:
+    """What one caller's limits are counted for: an IPv4 address, or the /64 around an IPv6 address."""
     if ":" not in address:
         return address
     try:

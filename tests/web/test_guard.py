@@ -196,11 +196,11 @@ def test_behind_a_trusted_proxy_the_visitors_own_address_and_name_count() -> Non
         headers = {"X-Forwarded-Host": "videos.example.com", "X-Forwarded-Proto": "https"}
         for caller in ("203.0.113.1", "203.0.113.2"):
             codes = [
-                proxied.get("/config", headers={**headers, "X-Forwarded-For": caller, "Cookie": ""}).status_code
+                proxied.get("/jobs/a", headers={**headers, "X-Forwarded-For": caller, "Cookie": ""}).status_code
                 for _ in range(4)
             ]
             assert codes == [200, 200, 200, 429]
-        seen = proxied.get("/config", headers={**headers, "X-Forwarded-For": "203.0.113.3", "Cookie": ""}).json()
+        seen = proxied.get("/jobs/a", headers={**headers, "X-Forwarded-For": "203.0.113.3", "Cookie": ""}).json()
         assert ["host", "videos.example.com"] in seen["headers"]
         assert (seen["scheme"], seen["client"][0]) == ("https", "203.0.113.3")
 
@@ -266,8 +266,8 @@ def test_a_name_that_was_pointed_at_this_machine_is_not_answered(client: httpx.C
 
 def test_one_visitors_flood_is_cut_and_another_visitor_notices_nothing() -> None:
     with guarded(requests=20, clock=lambda: 1.0) as one, httpx.Client(base_url=one.base_url) as other:
-        one.get("/config")
-        other.get("/config")
+        one.get("/jobs/a")
+        other.get("/jobs/a")
         codes = [one.get("/jobs/a").status_code for _ in range(30)]
         assert codes == [200] * 20 + [429] * 10
         refused = one.get("/jobs/a")
@@ -277,10 +277,19 @@ def test_one_visitors_flood_is_cut_and_another_visitor_notices_nothing() -> None
         assert one.get("/healthz").status_code == 200
 
 
-def test_who_goes_on_after_many_refusals_waits_and_nobody_else_does() -> None:
+def test_what_costs_more_counts_more() -> None:
+    with guarded(requests=20, clock=lambda: 1.0) as client:
+        client.get("/jobs/a")
+        for path, times in (("/config", 2), ("/assets/x.js", 50), ("/jobs/a", 5)):
+            assert [client.get(path).status_code for _ in range(times)] == [200] * times
+        assert client.get("/jobs/a").status_code == 429
+
+
+def test_who_goes_on_after_many_refusals_waits_and_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PATIENT_REFUSALS_PER_MINUTE", 5)
     with guarded(requests=5, clock=lambda: 1.0) as one, httpx.Client(base_url=one.base_url) as other:
-        one.get("/config")
-        other.get("/config")
+        one.get("/jobs/a")
+        other.get("/jobs/a")
         took = []
         for _ in range(5 + limits.PATIENT_REFUSALS_PER_MINUTE + 2):
             started = time.monotonic()
@@ -297,7 +306,7 @@ def test_throwing_the_cookie_away_gains_nothing() -> None:
         codes = []
         for _ in range(30):
             client.cookies.clear()
-            codes.append(client.get("/config").status_code)
+            codes.append(client.get("/jobs/a").status_code)
     assert codes == [200] * 20 + [429] * 10
 
 
@@ -532,7 +541,8 @@ def test_on_an_instance_with_logins_nothing_but_the_entrance_is_open() -> None:
         assert client.get("/jobs/a", headers={"Cookie": "session=bad"}).status_code == 401
 
 
-def test_the_flood_limit_holds_under_many_connections() -> None:
+def test_the_flood_limit_holds_under_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PAUSE_SECONDS", 0.05)
     with guarded(requests=50) as client:
         client.get("/config")
         cookie = f"evolink_visitor={client.cookies['evolink_visitor']}"

@@ -1,0 +1,84 @@
+"""One HTTP connection: uvicorn's own, with the ends that it lacks. Without them a few hundred idle connections of one
+machine would fill all places: uvicorn waits for a request's head, and for a reader, as long as they like."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .origin import household
+
+HEAD_SECONDS = 20.0
+"""From the first byte, or the beginning of a connection, to a whole request head; a phone on a poor line takes 3."""
+
+STALLED_SECONDS = 120.0
+"""How long an answer waits for its reader to take some more of it. A player that paused asks again for the rest."""
+
+CONNECTIONS_PER_ADDRESS = 200
+"""Open at once. A browser opens six a site; an office behind one address needs some more."""
+
+
+def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
+    """The protocol for `uvicorn.run(http=…)`. A proxy speaks for many, so its connections aren't counted."""
+    opened: Counter[str] = Counter()
+
+    class Connection(H11Protocol):
+        _counted_as: str | None = None
+        _head_timer: asyncio.TimerHandle | None = None
+        _stall_timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            peer = self.client[0] if self.client else ""
+            if not is_proxy(peer):
+                self._counted_as = household(peer)
+                opened[self._counted_as] += 1
+                if opened[self._counted_as] > CONNECTIONS_PER_ADDRESS:
+                    transport.abort()
+                    return
+            self._wait_for_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._end_wait_for_head()
+            self._end_stall()
+            if self._counted_as is not None:
+                opened[self._counted_as] -= 1
+                if opened[self._counted_as] <= 0:
+                    del opened[self._counted_as]
+                self._counted_as = None
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state is h11.IDLE:
+                self._wait_for_head()
+            else:
+                self._end_wait_for_head()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._stall_timer is None:
+                self._stall_timer = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._end_stall()
+
+        def _wait_for_head(self) -> None:
+            if self._head_timer is None:
+                self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+        def _end_wait_for_head(self) -> None:
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+
+        def _end_stall(self) -> None:
+            if self._stall_timer is not None:
+                self._stall_timer.cancel()
+                self._stall_timer = None
+
+    return Connection
