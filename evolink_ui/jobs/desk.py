@@ -7,7 +7,8 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from .adopted import facts_of
 from .callbacks import MODEL, TASK_ID_MAX_CHARS, Callbacks, named_task, settles
 from .files import POSTER, RESULT, DiskTrouble, JobFiles, StoreTrouble
 from .housekeeping import Housekeeping
+from .insist import DatabaseAway, ask, insist
 from .job import ACTIVE, Job, JobError, Order, State, TaskTaken
 from .keys import KeySafe, VisitorsKeys
 from .ledger import Ledger
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 log = logging.getLogger("evolink_ui.jobs")
+
+ENQUEUE_SECONDS = 2.0  # a person waits no longer for a place in line; the job is written down and gets one later
 
 
 class Jobs:
@@ -71,7 +75,7 @@ class Jobs:
         self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
         self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
         self._news, self._lateness = News(), Lateness()
-        self._settling: set[asyncio.Task[None]] = set()
+        self._going_on: set[asyncio.Task[Any]] = set()
         self._lock = SingleProcess(settings.data_dir / "lock") if not settings.on_postgres else None
 
     def launch(self) -> None:
@@ -169,24 +173,28 @@ class Jobs:
             "image_url": order.image_url,
             "video_url": order.video_url,
         }
-        job = await asyncio.to_thread(
-            self._ledger.add,
-            id=job_id,
-            visitor=visitor,
-            mode=self._vendors.here().mode(api_key),
-            request=request,
-            idempotency_key=new_idempotency_key(),
-            own_key=api_key is not None,
-            sealed_key=self._safe.seal(api_key) if api_key else None,
-            credits_estimated=credits_for(inputs["video_seconds"], order.quality),
-            **inputs,
-        )
-        await asyncio.to_thread(self._engine.enqueue, job)
+        try:
+            job = await ask(
+                self._ledger.add,
+                id=job_id,
+                visitor=visitor,
+                mode=self._vendors.here().mode(api_key),
+                request=request,
+                idempotency_key=new_idempotency_key(),
+                own_key=api_key is not None,
+                sealed_key=self._safe.seal(api_key) if api_key else None,
+                credits_estimated=credits_for(inputs["video_seconds"], order.quality),
+                **inputs,
+            )
+        except DatabaseAway:  # perhaps between the writing and its word that it is written: what is told must be true
+            self._go_on_with(insist(self._forget, job_id))
+            raise
+        await self._enqueue(job)
         return job
 
     async def find(self, job_id: str) -> Job | None:
         """The job, or None."""
-        return await asyncio.to_thread(self._ledger.find, job_id)
+        return await ask(self._ledger.find, job_id)
 
     async def get(self, job_id: str) -> Job:
         """The job.
@@ -194,24 +202,22 @@ class Jobs:
         Raises:
             JobError: `job_not_found`.
         """
-        return await asyncio.to_thread(self._ledger.get, job_id)
+        return await ask(self._ledger.get, job_id)
 
     async def history(
         self, visitor: str, *, state: str | None = None, search: str = "", limit: int = 50, offset: int = 0
     ) -> list[Job]:
         """A visitor's jobs, newest first. `state` is one of `State`, or "active"; `search` looks in prompts."""
         states = [] if not state else [s.value for s in State if s == state or (state == "active" and s in ACTIVE)]
-        return await asyncio.to_thread(
-            self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset
-        )
+        return await ask(self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset)
 
     async def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
-        return await asyncio.to_thread(self._ledger.hand_over, visitor, to)
+        return await ask(self._ledger.hand_over, visitor, to)
 
     async def show(self, job: Job) -> dict[str, Any]:
         """The job's public view, its place in line included."""
-        place = await asyncio.to_thread(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
+        place = await ask(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
         return view(
             job, now=self._clock(), place_in_line=place, link=self.link, needs_key=self._keys.must_be_given(job)
         )
@@ -226,7 +232,7 @@ class Jobs:
         """Stop following. An order that was placed goes on at EvoLink; one that wasn't is not placed."""
         job = await self.get(job_id)
         ordered = job.task_id is not None
-        stopped = await asyncio.to_thread(
+        stopped = await ask(
             self._ledger.move,
             job_id,
             State.STOPPED,
@@ -276,7 +282,7 @@ class Jobs:
         Raises:
             JobError: the task isn't a motion-control task, can't be read, or belongs to somebody else's job.
         """
-        known = await asyncio.to_thread(self._ledger.with_task, task_id.strip())
+        known = await ask(self._ledger.with_task, task_id.strip())
         if known and known.visitor == visitor:
             return known
         vendor = self._vendors.here()
@@ -285,7 +291,7 @@ class Jobs:
         if task.model != MODEL:
             raise _wrong_model(task, "Copy the id of a task that was ordered from Kling-V3 Motion Control.")
         try:
-            job = await asyncio.to_thread(
+            job = await ask(
                 self._ledger.add,
                 id=secrets.token_urlsafe(16),
                 visitor=visitor,
@@ -299,16 +305,16 @@ class Jobs:
                 **facts_of(task, now=self._clock()),
             )
         except TaskTaken:  # meanwhile, perhaps by this visitor's other click
-            known = await asyncio.to_thread(self._ledger.with_task, task.id)
+            known = await ask(self._ledger.with_task, task.id)
             if known and known.visitor == visitor:
                 return known
             raise
-        await asyncio.to_thread(self._engine.enqueue, job)
+        await self._enqueue(job)
         return job
 
     async def give_up(self, job_id: str) -> Job:
         """End an order of unknown outcome."""
-        return await asyncio.to_thread(
+        return await ask(
             self._ledger.move,
             job_id,
             State.FAILED,
@@ -324,7 +330,7 @@ class Jobs:
             JobError: it is still active.
         """
         job = await self.get(job_id)
-        await asyncio.to_thread(self._ledger.delete, job_id)
+        await ask(self._ledger.delete, job_id)
         await asyncio.to_thread(self._files.remove, job_id)
         return job
 
@@ -338,21 +344,19 @@ class Jobs:
             return False
         self._news.tell(job_id)
         if task_id := named_task(hint):
-            settling = asyncio.create_task(self._settle(job_id, task_id))
-            self._settling.add(settling)
-            settling.add_done_callback(self._settling.discard)
+            self._go_on_with(self._settle(job_id, task_id))
         return True
 
     async def _settle(self, job_id: str, task_id: str) -> None:
-        job = await self.find(job_id)
-        if job is None or job.state is not State.UNKNOWN:
-            return
         try:
+            job = await insist(self._ledger.get, job_id)
+            if job.state is not State.UNKNOWN:
+                return
             task = await self._read(self._vendors.here().of_job(job), task_id)
             if settles(task, job):
                 await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id)
         except JobError as error:
-            log.info("job=%s a callback did not settle the doubt: %s", job.id, error.code)
+            log.info("job=%s a callback did not settle the doubt: %s", job_id, error.code)
 
     # ---- beyond jobs ----
 
@@ -383,7 +387,7 @@ class Jobs:
             own time (well under a second, at a slow moment of the vendor's some seconds) is in it; what stays above
             that means that VENDOR_REQUESTS_PER_SECOND is too low for so many jobs, or the machine too small.
         """
-        jobs = await asyncio.to_thread(self._ledger.count_by_state)
+        jobs = await ask(self._ledger.count_by_state)
         lag = round(self._lateness.seconds(), 1)
         return {"ok": True, "jobs": jobs, "waiting": jobs.get(State.QUEUED, 0), "follower_lag_seconds": lag}
 
@@ -457,9 +461,32 @@ class Jobs:
             ) from None
 
     async def _again(self, job: Job, to: State, come_from: State, **values: Any) -> Job:
-        again = await asyncio.to_thread(self._ledger.again, job.id, to, only_from={come_from}, **values)
-        await asyncio.to_thread(self._engine.enqueue, again)
+        again = await ask(self._ledger.again, job.id, to, only_from={come_from}, **values)
+        await self._enqueue(again)
         return again
+
+    async def _enqueue(self, job: Job) -> None:
+        """Put a job, that is written down, in line: now, or as soon as the database lets us."""
+        await asyncio.wait({self._go_on_with(insist(self._engine.enqueue, job))}, timeout=ENQUEUE_SECONDS)
+
+    def _forget(self, job_id: str) -> None:
+        with suppress(JobError):  # it was never written, as a rule
+            self._ledger.move(job_id, State.STOPPED, only_from={State.QUEUED})
+            self._ledger.delete(job_id)
+        self._files.remove(job_id)
+
+    def _go_on_with(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Something that nobody waits for, or not to its end."""
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            self._going_on.discard(task)
+            if not task.cancelled() and (error := task.exception()):
+                log.error("given up: %s", type(error).__name__)
+
+        task = asyncio.create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(ended)
+        return task
 
 
 def _wrong_model(task: Task, next_step: str) -> JobError:

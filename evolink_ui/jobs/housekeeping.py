@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from evolink_ui.hosting import HostingError
 
@@ -64,7 +64,7 @@ class Housekeeping:
         while True:
             try:
                 self.sweep()
-            except (DBAPIError, HostingError, OSError) as error:
+            except (SQLAlchemyError, HostingError, OSError) as error:
                 log.warning("sweeping goes on in an hour: %s", type(error).__name__)
             if self._closing.wait(EVERY_SECONDS):
                 return

@@ -6,15 +6,45 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import exc
+
+from .job import JobError
 
 log = logging.getLogger("evolink_ui.jobs")
 T = TypeVar("T")
 
+AWAY: Final = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError)
+"""What a database says that isn't there, or has no room or connection left: later it may be otherwise."""
+
 INSIST_SECONDS = 600.0  # how long a fact, that may be paid for, is offered to a database that doesn't answer
 PAUSE_SECONDS = 1.0
+
+
+class DatabaseAway(JobError):
+    """The database doesn't answer a person's question."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "database_away",
+            "This app can't reach its database at the moment. Orders that were placed go on at EvoLink.",
+            "Wait a minute, then try again.",
+            status=503,
+        )
+
+
+async def ask(function: Callable[..., T], *args: Any, **values: Any) -> T:
+    """Call a function of the ledger in a thread, for somebody who waits.
+
+    Raises:
+        DatabaseAway: it doesn't answer.
+    """
+    try:
+        return await asyncio.to_thread(function, *args, **values)
+    except AWAY as error:
+        log.warning("the database does not answer: %s", type(error).__name__)
+        raise DatabaseAway from None
 
 
 async def insist(
@@ -27,13 +57,13 @@ async def insist(
     """Call a function of the ledger in a thread, again and again where the database is away.
 
     Raises:
-        DBAPIError: it was away all the time.
+        SQLAlchemyError: it was away all the time.
     """
     give_up_at = clock() + INSIST_SECONDS
     while True:
         try:
             return await asyncio.to_thread(function, *args, **values)
-        except DBAPIError:
+        except AWAY:
             if clock() > give_up_at:
                 raise
             log.warning("the database does not answer; trying again")

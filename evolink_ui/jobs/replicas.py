@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -68,7 +67,7 @@ class Replicas:
             try:
                 self._beat()
                 self._bury()
-            except DBAPIError as error:
+            except Exception as error:  # noqa: BLE001  whatever the engine says of a database that is away
                 log.warning("the database does not answer: %s", type(error).__name__)
 
     def _beat(self) -> None:

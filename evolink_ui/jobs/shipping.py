@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from evolink_ui.evolink import EvoLink, EvoLinkError
 from evolink_ui.hosting import Host, HostingError, LocalFile, choose_hosts, put_at_first
@@ -152,7 +152,7 @@ class Shipping:
             for name, file_id in await asyncio.to_thread(self._uploads.release, job):
                 if name in hosts:
                     await hosts[name].delete(file_id)
-        except (HostingError, EvoLinkError, JobError, DBAPIError) as error:
+        except (HostingError, EvoLinkError, JobError, SQLAlchemyError) as error:
             log.warning("job=%s a copy of its files stays until it expires: %s", job.id, type(error).__name__)
 
     def _hosts(self, mode: Mode, evolink: EvoLink) -> list[Host]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 SNIFF_BYTES = 16
 """Enough to tell the formats apart that we serve."""
+
+Answer = Callable[[Request], Awaitable[Response]]
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ACTIONS = ("stop", "follow_again", "send_again", "attach", "give_up", "delete")
@@ -48,13 +50,25 @@ def build_routes(jobs: Desk, links: FileLinks, *, private: bool) -> list[Route]:
     """The routes. `private`: the instance has logins, so a job and its files are its owner's alone."""
     web = _Web(jobs, links, private)
     return [
-        Route("/jobs/{job_id}", web.look, methods=["GET"]),
-        Route("/jobs/{job_id}/{action}", web.act, methods=["POST"]),
-        Route("/files/{token}", web.file, methods=["GET", "HEAD"]),
+        Route("/jobs/{job_id}", _told(web.look), methods=["GET"]),
+        Route("/jobs/{job_id}/{action}", _told(web.act), methods=["POST"]),
+        Route("/files/{token}", _told(web.file), methods=["GET", "HEAD"]),
         Route("/key", web.key, methods=["GET", "POST", "DELETE"]),
-        Route("/callbacks/evolink/{job_id}/{token}", web.callback, methods=["POST"]),
+        Route("/callbacks/evolink/{job_id}/{token}", _told(web.callback), methods=["POST"]),
         Route("/healthz", web.health, methods=["GET"]),
     ]
+
+
+def _told(answer: Answer) -> Answer:
+    """Says in JSON what the jobs refuse, also that their database is away."""
+
+    async def told(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except JobError as error:
+            return JSONResponse({"error": error.to_dict()}, error.status)
+
+    return told
 
 
 class _Web:
@@ -74,10 +88,7 @@ class _Web:
         values = await _json(request)
         if values is None:
             return _fault(400, "not_json", "The body is not a JSON object.", "Send an object, or no body at all.")
-        try:
-            return JSONResponse(await self._show(await self._do(action, job.id, values, key_of(request)), request))
-        except JobError as error:
-            return JSONResponse({"error": error.to_dict()}, error.status)
+        return JSONResponse(await self._show(await self._do(action, job.id, values, key_of(request)), request))
 
     async def _do(self, action: str, job_id: str, values: dict[str, Any], key: str | None) -> JobLike:
         if action == "attach":
@@ -109,10 +120,7 @@ class _Web:
         if link.kind not in _FOR_VENDOR and not may_look(visitor_of(request), job, private=self._private):
             return _not_found()
         path = self._path(link, job)
-        try:
-            await self._jobs.bring(path)
-        except JobError as error:
-            return JSONResponse({"error": error.to_dict()}, error.status)
+        await self._jobs.bring(path)
         found = await asyncio.to_thread(_open_kind, path, link.kind)
         return _send_file(request, found[0], found[1], link) if found else _not_found()
 
