@@ -71,7 +71,7 @@ class Guard:
         self._doors = doors
         self._headers = headers
         self._origins = origins
-        self._meter = meter
+        self.meter = meter
         self._login = login
         self._is_private = is_private
         self._entrance = entrance
@@ -99,7 +99,7 @@ class Guard:
             seen = self._origins.see(peer, scope["scheme"], headers)
             caller, set_cookie = self._caller(seen, headers, door)
             account = seen.address if caller.is_guest else caller.visitor
-            self._meter.request(door.kind if door else "page", account, seen.address, door.cost if door else 1.0)
+            self.meter.request(door.kind if door else "page", account, seen.address, door.cost if door else 1.0)
             self._judge_target(scope, peer, seen.host, headers, door)
             assert door is not None  # noqa: S101 - judged in the line above
             if self._judge_login(caller, door, path):
@@ -110,17 +110,17 @@ class Guard:
                 body = self._body(headers, door, account, caller, receive, answer)
                 inner_receive = await self._judged(body) if door.is_call else body.receive
             answer.set_cookie = set_cookie
-            with self._meter.at_once(door.kind, account):
+            with self.meter.at_once(door.kind, account):
                 await self._app(self._inner_scope(scope, path, seen, caller, headers, door), inner_receive, answer.send)
             if answer.refusal is not None:  # the layers below swallowed the interruption
                 raise Stop(answer.refusal)
             if door.kind == "upload":
-                self._meter.further_files(account, answer.files - 1)
+                self.meter.further_files(account, answer.files - 1)
         except Stop as stop:
             if stop.refusal.status == TOO_LARGE.status and not answer.body_is_whole:
                 await drain(receive)
             if stop.refusal.status == TOO_MANY:
-                await self._meter.pause(account)
+                await self.meter.pause(account)
             await answer.refuse(stop.refusal)
         except ClientDisconnect:  # nobody is left to answer
             log.debug("a caller left before the request was whole")
@@ -148,7 +148,7 @@ class Guard:
             set_cookie = self._cookies.visitor_header(visitor, https=seen.https) if renew else ""
         else:
             visitor = guest_name(seen.address)
-            if door and door.kind not in _PROGRAMS and self._meter.may_be_new(seen.address):
+            if door and door.kind not in _PROGRAMS and self.meter.may_be_new(seen.address):
                 set_cookie = self._cookies.visitor_header(self._cookies.new_visitor(), https=seen.https)
         key = headers.get(_KEY_HEADER, b"").decode("latin-1")
         sealed = cookies.get(KEY_COOKIE, "")
@@ -176,7 +176,7 @@ class Guard:
     def _judge_login(self, caller: Caller, door: Door, path: str) -> bool:
         """Whether this caller gets the entrance instead of the page that was asked for."""
         if door.is_login:  # after the origin, lest a foreign page uses up its visitors' attempts
-            self._meter.login(caller.address)
+            self.meter.login(caller.address)
         if not self._is_private or caller.user is not None:
             return False
         if self._entrance and door.kind == "page" and path != "/config":
@@ -194,9 +194,9 @@ class Guard:
             raise Stop(TOO_LARGE)
         charge: Callable[[int], float] | None = None
         if door.kind == "upload":
-            self._meter.upload(account, caller.address, announced)
+            self.meter.upload(account, caller.address, announced)
             if b"content-length" not in headers:  # a stream of unknown length is charged as it comes
-                charge = lambda size: self._meter.streamed(account, caller.address, size)  # noqa: E731
+                charge = lambda size: self.meter.streamed(account, caller.address, size)  # noqa: E731
         return Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
     async def _judged(self, body: "Body") -> Receive:

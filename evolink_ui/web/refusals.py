@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,13 @@ class Refusal:
 
     def body(self) -> bytes:
         """As JSON; `detail` is where Gradio's page looks."""
-        fault = {"code": self.code, "message": self.message, "next_step": self.next_step}
-        return json.dumps({"error": fault, "detail": self.message}).encode()
+        return _body(self.code, self.message, self.next_step)
+
+
+@lru_cache(maxsize=64)  # most refusals are a flood's, and all alike
+def _body(code: str, message: str, next_step: str) -> bytes:
+    fault = {"code": code, "message": message, "next_step": next_step}
+    return json.dumps({"error": fault, "detail": message}).encode()
 
 
 class Stop(Exception):

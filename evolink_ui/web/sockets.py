@@ -9,7 +9,9 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .limits import PAUSE_SECONDS
 from .origin import household
+from .rates import Allowance, Rates
 
 HEAD_SECONDS = 20.0
 """From the first byte, or the beginning of a connection, to a whole request head; a phone on a poor line takes 3."""
@@ -21,9 +23,14 @@ CONNECTIONS_PER_ADDRESS = 200
 """Open at once. A browser opens six a site; an office behind one address needs some more."""
 
 
+MALFORMED_PER_MINUTE = 20
+"""Of one address, before it waits for each refusal."""
+
+
 def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
     """The protocol for `uvicorn.run(http=…)`. A proxy speaks for many, so its connections aren't counted."""
     opened: Counter[str] = Counter()
+    rates = Rates()
 
     class Connection(H11Protocol):
         _counted_as: str | None = None
@@ -57,6 +64,19 @@ def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
                 self._wait_for_head()
             else:
                 self._end_wait_for_head()
+
+        def send_400_response(self, msg: str) -> None:
+            """What is no HTTP never reaches the guard; who sends much of it waits here as there."""
+            name = self._counted_as
+            if name is None or not rates.take(name, Allowance(MALFORMED_PER_MINUTE, 60.0)):
+                super().send_400_response(msg)
+                return
+            self.transport.pause_reading()
+            self.loop.call_later(PAUSE_SECONDS, self._refuse_late, msg)
+
+        def _refuse_late(self, msg: str) -> None:
+            if not self.transport.is_closing():
+                super().send_400_response(msg)
 
         def pause_writing(self) -> None:
             super().pause_writing()

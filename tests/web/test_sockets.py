@@ -127,6 +127,23 @@ def test_one_address_has_so_many_connections_and_gets_its_places_back(url: str) 
         assert time.monotonic() < deadline
 
 
+def test_who_sends_much_that_is_no_http_waits_and_nobody_else_does(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "MALFORMED_PER_MINUTE", 3)
+    monkeypatch.setattr(sockets, "PAUSE_SECONDS", 0.3)
+    took = []
+    for _ in range(5):
+        with connect(url) as raw:
+            started = time.monotonic()
+            raw.sendall(b"\x16\x03\x01 what is this\r\n\r\n")
+            assert raw.recv(4096).startswith(b"HTTP/1.1 400 ")
+            took.append(time.monotonic() - started)
+    assert min(took[3:]) >= 0.3
+    assert httpx.get(url, timeout=20).text == "done"
+    with connect(url) as raw:
+        raw.sendall(b"\x16\r\n\r\n")  # and whoever doesn't wait for the answer is forgotten
+    assert httpx.get(url, timeout=20).text == "done"
+
+
 def test_a_proxys_connections_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "CONNECTIONS_PER_ADDRESS", 0)
     proxied = connection_class(lambda peer: peer == "127.0.0.1")
