@@ -24,6 +24,10 @@ MAX_PICTURE_SAMPLES: Final = 1_000_000
 MAX_EDITS: Final = 1000
 MAX_EDITED_SAMPLES: Final = 20_000_000
 """Edits times samples: what an index would hold when each edit repeats the track."""
+SAME_LENGTH_SECONDS: Final = 0.5
+"""Within it, a track's header agrees with its samples."""
+PROTECTED: Final = frozenset({b"encv", b"drmi"})
+"""Sample descriptions of pictures that only a licence makes readable (common encryption, FairPlay)."""
 
 _PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"mvex"})
 
@@ -36,10 +40,15 @@ class Track:
     """b"vide", b"soun", ..."""
     seconds: float = 0.0
     """By its media header."""
+    time_scale: int = 0
+    """Units a second, by its media header."""
+    samples_seconds: float = 0.0
+    """What the durations of its samples add up to."""
     samples: int = 0
     edits: int = 0
     rotation: int = 0
     """Degrees, 0, 90, 180 or 270, by which a player turns it."""
+    protected: bool = False
 
 
 @dataclass(slots=True)
@@ -50,6 +59,22 @@ class Layout:
     """By the movie header."""
     tracks: list[Track] = field(default_factory=list)
     fragments: int = 0
+    cut_off: bool = False
+    """The last box reaches beyond the end of the file."""
+
+    @property
+    def pictures(self) -> list[Track]:
+        """The tracks that players show."""
+        return [track for track in self.tracks if track.handler == b"vide"]
+
+    @property
+    def claims_seconds(self) -> list[float]:
+        """The lengths that headers state. Of a track that agrees with its samples but is shown in part (edits), only
+        the film's own counts; and in a fragmented file that speaks of the first part alone."""
+        if self.fragments:
+            return []
+        odd = [track.seconds for track in self.pictures if not _agrees(track)]
+        return [claim for claim in (self.seconds, *odd) if claim]
 
 
 def walk_boxes(file: BinaryIO, size_bytes: int) -> Layout:
@@ -73,12 +98,17 @@ def walk_boxes(file: BinaryIO, size_bytes: int) -> Layout:
             file.seek(at + skip)
             _Inner(layout).walk(memoryview(file.read(length - skip)), 0)
         at += length
+        layout.cut_off = at > size_bytes
     else:
         raise Refused("video_damaged")
     if not header_found:
         raise Refused("video_damaged")
     _judge(layout)
     return layout
+
+
+def _agrees(track: Track) -> bool:
+    return abs(track.seconds - track.samples_seconds) <= SAME_LENGTH_SECONDS
 
 
 def _box(start: bytes | memoryview, left: int) -> tuple[int, bytes, int]:
@@ -139,6 +169,10 @@ class _Inner:
 
     def media_header(self, body: memoryview) -> None:
         self.track.seconds = _seconds(body)
+        (self.track.time_scale,) = struct.unpack_from(">I", body, 20 if body[0] == 1 else 12)
+
+    def descriptions(self, body: memoryview) -> None:
+        self.track.protected = bytes(body[12:16]) in PROTECTED
 
     def handler(self, body: memoryview) -> None:
         # QuickTime files have a second handler, of the data, behind the first.
@@ -156,16 +190,22 @@ class _Inner:
             raise Refused("video_damaged")
         self.track.samples = max(self.track.samples, count)
 
-    def runs(self, body: memoryview) -> None:
-        """Tables of (count, value): a demuxer unrolls them."""
+    def runs(self, body: memoryview) -> int:
+        """Tables of (count, value): a demuxer unrolls them. The sum of all values."""
         (entries,) = struct.unpack_from(">I", body, 4)
         if 8 + 8 * entries > len(body):
             raise Refused("video_damaged")
-        counted = 0
-        for (count,) in struct.iter_unpack(">Ixxxx", body[8 : 8 + 8 * entries]):
+        counted = length = 0
+        for count, each in struct.iter_unpack(">II", body[8 : 8 + 8 * entries]):
             counted += count
+            length += count * each
             if counted > MAX_SAMPLES:
                 raise Refused("video_damaged")
+        return length
+
+    def durations(self, body: memoryview) -> None:
+        length = self.runs(body)
+        self.track.samples_seconds = length / self.track.time_scale if self.track.time_scale else 0.0
 
     def edits(self, body: memoryview) -> None:
         (entries,) = struct.unpack_from(">I", body, 4)
@@ -196,9 +236,10 @@ _READERS: Final = {
     b"mvhd": _Inner.movie_header,
     b"mdhd": _Inner.media_header,
     b"hdlr": _Inner.handler,
+    b"stsd": _Inner.descriptions,
     b"stsz": _Inner.sizes,
     b"stz2": _Inner.packed_sizes,
-    b"stts": _Inner.runs,
+    b"stts": _Inner.durations,
     b"ctts": _Inner.runs,
     b"elst": _Inner.edits,
     b"trun": _Inner.fragment_run,

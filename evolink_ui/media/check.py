@@ -2,7 +2,6 @@
 
 import math
 import os
-from dataclasses import replace
 from typing import Any, Final
 
 from evolink_ui.media import limits, rules
@@ -10,7 +9,7 @@ from evolink_ui.media.child import POOL, Busy, ChildFailed
 from evolink_ui.media.files import PILLOW_NAMES, Source, Unreadable, look_at, name_format
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
-from evolink_ui.media.words import problem, size_text
+from evolink_ui.media.words import problem, size_text, without_fix
 
 _SPOKEN: Final = {"jpeg": "JPEG", "png": "PNG", "webm": "WebM", "mkv": "Matroska", "svg": "an SVG drawing"}
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -31,16 +30,17 @@ def check_image(path: Path) -> Report:
     accepted = name in ("jpeg", "png")
     foreign = [] if accepted else [problem("unsupported_image_format", "image", format_name=_spoken(name))]
     if not accepted and name not in PILLOW_NAMES:
-        return _refused(replace(foreign[0], fix=None))
+        return _refused(without_fix(foreign[0]))
     if source.size_bytes > limits.IMAGE_READ_MAX_BYTES:
         return _refused(problem("image_too_big", "image", size=size_text(source.size_bytes)))
     header: dict[str, Any] = {}
     found, poster = _ask("image", name, source, header)
     facts = image_facts({**header, **found}, source.size_bytes, name)
-    if "refused" in found:
-        foreign = [replace(problem_found, fix=None) for problem_found in foreign]
-    problems = foreign + (rules.image_problems(facts) if facts is not None else [])
-    problems += _refusal(found, "image")
+    problems = foreign + (rules.image_problems(facts, found) if facts is not None else [])
+    refusal = _refusal(found, "image")
+    if facts is not None and name != "jpeg" and facts.width * facts.height > limits.IMAGE_DECODE_MAX_PIXELS:
+        refusal = [without_fix(refused) for refused in refusal]  # only JPEGs can be read at a smaller scale
+    problems = _honest(problems + refusal)
     warnings = rules.image_warnings(facts, found) if facts is not None else []
     return Report(not problems, facts, problems, warnings, poster)
 
@@ -64,17 +64,22 @@ def check_video(path: Path, orientation: Orientation = "image") -> Report:
     header: dict[str, Any] = {}
     found, poster = _ask("video", name, source, header)
     known = {**header, **found}
-    if "refused" in found:
-        foreign = [replace(problem_found, fix=None) for problem_found in foreign]
     facts = video_facts(known, source.size_bytes, name)
     if facts is None:
-        return _refused(*foreign, *_refusal(found, "video"))
-    problems = foreign + rules.video_problems(facts, orientation, str(known.get("pixels") or ""))
+        return _refused(*_honest(foreign + _refusal(found, "video")))
+    problems = foreign + rules.video_problems(facts, orientation, known)
     if foreign:  # the codec is changed in the same step
         problems = [found_problem for found_problem in problems if found_problem.code != "unsupported_codec"]
-    problems += _refusal(found, "video")
+    problems = _honest(problems + _refusal(found, "video"))
     warnings = rules.video_warnings(facts, known)
     return Report(not problems, facts, problems, warnings, poster, rules.fits(facts, problems))
+
+
+def _honest(problems: list[Problem]) -> list[Problem]:
+    """Where one problem cannot be mended, no fix is offered for the others: the file would still be refused."""
+    if all(found.fix for found in problems):
+        return problems
+    return [without_fix(found) for found in problems]
 
 
 def image_facts(said: dict[str, Any], size_bytes: int, format_name: str) -> ImageFacts | None:

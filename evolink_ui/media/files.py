@@ -128,7 +128,7 @@ _PICTURE_BRANDS: Final = {
     b"crx ": "cr3",
     b"jp2 ": "jp2",
 }
-_QUICKTIME_FIRST_BOXES: Final = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_QUICKTIME_FIRST_BOXES: Final = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid")
 
 
 def name_format(head: bytes) -> tuple[str, str]:
@@ -154,8 +154,9 @@ def name_format(head: bytes) -> tuple[str, str]:
         )
     if head[:4] == b"\x1aE\xdf\xa3":
         return "video", "webm" if b"webm" in head[:64] else "mkv"
-    if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
-        return "video", "mpegts"
+    for first, length in ((0, 188), (4, 192)):  # broadcast; and camcorders, with a time in front of each packet
+        if len(head) > first + 2 * length and {head[first + length * packet] for packet in range(3)} == {0x47}:
+            return "video", "mpegts"
     if head.lstrip()[:5].lower() in (b"<svg ", b"<?xml") and b"<svg" in head[:1024].lower():
         return "image", "svg"
     return "other", ""
@@ -169,6 +170,10 @@ _SIGNATURES: Final = (
     (b"BM", "image", "bmp"),
     (b"II*\0", "image", "tiff"),
     (b"MM\0*", "image", "tiff"),
+    (b"II+\0", "image", "tiff"),
+    (b"MM\0+", "image", "tiff"),
+    (b"8BPS", "image", "psd"),
+    (b"\0\0\1\0", "image", "ico"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "image", "jxl"),
     (b"\xff\x0a", "image", "jxl"),
     (b"\0\0\0\x0cjP  ", "image", "jp2"),
@@ -179,4 +184,6 @@ _SIGNATURES: Final = (
     (b"OggS", "video", "ogg"),
     (b"ID3", "audio", "mp3"),
     (b"fLaC", "audio", "flac"),
+    (b"%PDF-", "other", "pdf"),
+    (b"PK\3\4", "other", "zip"),
 )

@@ -27,6 +27,10 @@ THREADS_WEIGH: Final = 1.2
 MAX_LOOKED_AT: Final = 1800
 """Frames; 30 s at 60 fps. Looking at more would take longer than a check may."""
 PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
+LAST_SAMPLES: Final = 1000
+"""So many of the index's last entries are compared with the file's length, where the file was cut off."""
+END_SECONDS: Final = 0.1
+"""A picture that stops this much before its last frame lost its end; the last frame of 10 a second is just not lost."""
 
 ERRORS: Final = (av.error.FFmpegError, ValueError, OSError, MemoryError, ArithmeticError)
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
@@ -42,7 +46,7 @@ def examine_film(file: BinaryIO, format_name: str, seconds: float, tell: Tell) -
     try:
         # The demuxer is forced and reads only through our file object: no playlist, no other file, no network.
         with av.open(file, "r", format=demuxer, metadata_errors="replace", buffer_size=READ_BUFFER_BYTES) as container:
-            return _examine(container, layout, allowance, tell)
+            return _examine(container, layout, allowance, size_bytes, tell)
     except Refused:
         raise
     except ERRORS as error:
@@ -66,27 +70,34 @@ class Allowance:
 
 
 def picture_stream(container: av.container.InputContainer) -> av.video.stream.VideoStream:
-    for stream in container.streams.video:
-        attached = bool(stream.disposition & av.stream.Disposition.attached_pic)
-        if not attached and stream.codec_context is not None:
+    """The one that players show: the first that is switched on, else the first. Raises Refused."""
+    shown = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context is not None
+    ]
+    for stream in shown:
+        if stream.disposition & av.stream.Disposition.default:
             return stream
-    raise Refused("video_without_picture")
+    if not shown:
+        raise Refused("video_without_picture")
+    return shown[0]
 
 
 def _examine(
-    container: av.container.InputContainer, layout: Layout, allowance: Allowance, tell: Tell
+    container: av.container.InputContainer, layout: Layout, allowance: Allowance, size_bytes: int, tell: Tell
 ) -> tuple[dict[str, Any], bytes | None]:
-    stream = picture_stream(container)
-    context = stream.codec_context
     facts = header_facts(container, layout)
     tell({"facts": facts})
+    stream = picture_stream(container)
+    context = stream.codec_context
     timing = Timing(stream.time_base)
     timing.expected = len(stream.index_entries)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     if context.width * context.height > limits.VIDEO_DECODE_MAX_PIXELS:
         for packet in container.demux(stream):
             timing.add(packet)
-        return {**facts, **timing.facts()}, None
+        return {**facts, **timing.facts(), "claimed_seconds": claimed_seconds(layout, timing.seconds)}, None
     context.thread_type, context.thread_count = "AUTO", 2
     context.options = {"max_pixels": str(limits.VIDEO_DECODE_MAX_PIXELS), "skip_loop_filter": "all"}
     scan = _Scan(timing, allowance)
@@ -96,43 +107,70 @@ def _examine(
     facts |= _shown_size(scan.first.width, scan.first.height, aspect, scan.first.rotation)
     facts |= timing.facts()
     facts |= scan.facts()
+    facts["claimed_seconds"] = claimed_seconds(layout, timing.seconds)
+    facts["cut_off"] = is_cut_off(layout, stream, size_bytes) or scan.lost_its_end
     if not scan.complete and not _last_frame_decodes(container, stream, timing):
         facts["missing"] = max(int(facts["missing"]), 1)
+        facts["cut_off"] = facts["cut_off"] or bool(layout.tracks)  # other containers are not as good at seeking
     return facts, _poster(scan.first, int(facts["width"]), int(facts["height"]))
+
+
+def is_cut_off(layout: Layout, stream: av.video.stream.VideoStream, size_bytes: int) -> bool:
+    """Whether frames that the index knows lie behind the end of the file. To be asked when all packets were read."""
+    if not layout.cut_off:
+        return False
+    entries, count = stream.index_entries, len(stream.index_entries)
+    return any(
+        entries[place].pos + entries[place].size > size_bytes for place in range(max(count - LAST_SAMPLES, 0), count)
+    )
+
+
+def claimed_seconds(layout: Layout, seconds: float) -> float:
+    """Of all lengths that the headers state, the one that is farthest from the picture's own; 0 where none does."""
+    return max(layout.claims_seconds, key=lambda claim: abs(claim - seconds), default=0.0)
 
 
 def header_facts(container: av.container.InputContainer, layout: Layout) -> dict[str, Any]:
     """What the header says of the picture, as shown; lengths are its claims. Raises Refused."""
+    pictures = layout.pictures
+    if layout.tracks and not pictures:
+        raise Refused("video_without_picture")
+    if any(track.protected for track in pictures):
+        raise Refused("video_protected")
     stream = picture_stream(container)
     context = stream.codec_context
     if context.width <= 0 or context.height <= 0:
         raise Refused("video_damaged")
-    tracks = [track for track in layout.tracks if track.handler == b"vide"]
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
     else:
         seconds = (container.duration or 0) / av.time_base
-    rotation = tracks[0].rotation if tracks else 0
+    rotation = pictures[0].rotation if pictures else 0
     return {
         "has_audio": bool(container.streams.audio),
         "codec": context.codec.canonical_name,
         "pixels": context.pix_fmt or "",
         "stored_width": context.width,
         "stored_height": context.height,
-        "claimed_seconds": max([layout.seconds, *(track.seconds for track in tracks)]),
         "duration_seconds": seconds,
         "fps": float(stream.average_rate or 0),
         **_shown_size(context.width, context.height, stream.sample_aspect_ratio or Fraction(1), rotation),
     }
 
 
-def _shown_size(width: int, height: int, aspect: Fraction, rotation: float) -> dict[str, int]:
+def _shown_size(width: int, height: int, aspect: Fraction, rotation: int) -> dict[str, int]:
     """Pixels as a player shows them."""
     if aspect > 0 and aspect != 1:
         width = max(round(width * aspect), 1)
-    if round(rotation) % 180:
+    turned = quarter_turns(rotation)
+    if turned % 180:
         width, height = height, width
-    return {"width": width, "height": height, "rotation": round(rotation) % 360}
+    return {"width": width, "height": height, "rotation": turned}
+
+
+def quarter_turns(rotation: int) -> int:
+    """0, 90, 180 or 270 degrees; what players don't turn (45 degrees, a matrix of zeros) counts as upright."""
+    return rotation % 360 if rotation % 90 == 0 and abs(rotation) <= 360 else 0
 
 
 class Timing:
@@ -182,6 +220,7 @@ class _Scan:
         self.sent = 0
         self.errors = 0
         self.until = 0.0
+        self.seen_until = 0.0
         self.small: list[motion.Small] = []
         self.times: list[float] = []
 
@@ -222,10 +261,19 @@ class _Scan:
             self.first = frame
         at = float((frame.pts - (self.timing.first or 0)) * self.timing.base) if frame.pts is not None else self.until
         self.until = max(self.until, at)
+        if not frame.is_corrupt:
+            self.seen_until = max(self.seen_until, at)
         small = _small(frame)
         if small is not None:
             self.small.append(small)
             self.times.append(at)
+
+    @property
+    def lost_its_end(self) -> bool:
+        """Whether the last frames were there and could not be decoded."""
+        last = float((self.timing.last - (self.timing.first or 0)) * self.timing.base)
+        damaged = self.errors > 0 or self.decoded < self.sent
+        return self.complete and damaged and last - self.seen_until > END_SECONDS
 
     def facts(self) -> dict[str, Any]:
         seen = motion.judge(self.small, self.times)
@@ -270,7 +318,7 @@ def _last_frame_decodes(
 
 def _poster(frame: av.VideoFrame, width: int, height: int) -> bytes:
     """A JPEG of the frame as shown."""
-    turned = round(frame.rotation) % 360
+    turned = quarter_turns(frame.rotation)
     shown = (height, width) if turned % 180 else (width, height)
     scale = min(limits.POSTER_MAX_SIDE_PX / max(shown), 1.0)
     width, height = (max(round(side * scale), 1) for side in shown)

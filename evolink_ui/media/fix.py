@@ -33,6 +33,9 @@ MAX_FIXES_AT_ONCE: Final = 1
 IMAGE_FORMATS: Final = frozenset({"jpeg", "png", *PILLOW_NAMES})
 VIDEO_FORMATS: Final = frozenset(DEMUXERS)
 
+DAMAGE: Final = frozenset({"video_cut_off", "video_partly_damaged"})
+"""What coding the picture anew mends."""
+
 OnProgress = Callable[[float], None]
 
 _PLACES: Final = threading.BoundedSemaphore(MAX_FIXES_AT_ONCE)
@@ -117,10 +120,21 @@ def fix_video(
         "longest": longest,
     }
     mended = _mend(source, request, Path(out_folder), "video", FIX_VIDEO_SECONDS, on_progress, cancel)
+    report = check_video(mended.path or source.path, orientation)
+    if _is_damaged(report):  # only the check decodes, so only now it is known: copying the picture is not enough
+        if mended.path is not None:
+            _remove(mended.path)
+        again = {**request, "anew": True}
+        mended = _mend(source, again, Path(out_folder), "video", FIX_VIDEO_SECONDS, on_progress, cancel)
+        report = check_video(mended.path or source.path, orientation)
     before = video_facts(mended.before, source.size_bytes, name)
     if mended.path is None:
-        return _unchanged(source, "video", before, check_video(source.path, orientation))
-    return _offer(mended, check_video(mended.path, orientation), before, "video")
+        return _unchanged(source, "video", before, report)
+    return _offer(mended, report, before, "video")
+
+
+def _is_damaged(report: Report) -> bool:
+    return any(found.code in DAMAGE for found in (*report.problems, *report.warnings))
 
 
 @dataclass(frozen=True, slots=True)

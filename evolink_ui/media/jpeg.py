@@ -17,9 +17,14 @@ MAX_EXIF_ENTRIES: Final = 512
 _NEXT_MARKER: Final = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 _FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive, Huffman coded: what every reader knows."""
-_RARE_FRAMES: Final = frozenset({0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)})
-_KEPT: Final = frozenset({0xC4, 0xDB, 0xDD})
-"""Huffman tables, quantisation tables, restart interval."""
+_ARITHMETIC_FRAMES: Final = frozenset({0xC9, 0xCA})
+"""The same with arithmetic coding: legal, and unknown to every browser."""
+_PROGRESSIVE_FRAMES: Final = frozenset({0xC2, 0xCA})
+_RARE_FRAMES: Final = frozenset({0xC3, *range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0)})
+_KEPT: Final = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
+"""Huffman tables, arithmetic conditioning, quantisation tables, restart interval."""
+_ANY_BITS: Final = bytes(range(1, 128))
+"""Coded data that decodes to something that changes from block to block."""
 _PLAIN_JFIF: Final = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 
 
@@ -47,16 +52,25 @@ class Header:
     icc_profile: bytes | None = None
     """The colour profile, as found."""
     animated: bool = False
+    unusual: bool = False
+    """Readable here, but not everywhere."""
+
+    def with_more_data(self) -> bytes:
+        """`clean` with some more coded data at the end of its last scan. A whole picture looks the same with it; one
+        that was cut off, and got an end marker all the same, looks different."""
+        return self.clean[:-2] + _ANY_BITS + self.clean[-2:]
 
 
 def walk_jpeg(data: bytes) -> Header:
-    """Read the structure of a JPEG. Raises Damaged, or Unusual (arithmetic, lossless, hierarchical, 12-bit)."""
+    """Read the structure of a JPEG. Raises Damaged, or Unusual (lossless, hierarchical, 12-bit)."""
     if data[:2] != b"\xff\xd8":
         raise Damaged
     kept: list[bytes] = [b"\xff\xd8"]
     icc: dict[int, bytes] = {}
     size: tuple[int, int, int] | None = None
+    unfinished: set[int] = set()  # components whose brightness (DC) is not yet there to its last bit
     coded = fewest_bits = 0
+    unusual = False
     orientation, scans, at, ending = 1, 0, 2, b""
     for _ in range(MAX_SEGMENTS):
         marker, at = _marker(data, at)
@@ -70,11 +84,13 @@ def walk_jpeg(data: bytes) -> Header:
             raise Damaged
         segment = data[at + 2 : at + length]
         end = at + length
-        if marker in _FRAMES:
+        if marker in _FRAMES | _ARITHMETIC_FRAMES:
             if size is not None:
                 raise Damaged
             size = _frame(segment)
-            fewest_bits = 0 if marker == 0xC2 else _fewest_bits(segment)
+            unfinished = set(segment[6::3])
+            unusual = marker in _ARITHMETIC_FRAMES
+            fewest_bits = 0 if unusual or marker in _PROGRESSIVE_FRAMES else _fewest_bits(segment)
             kept.append(data[at - 2 : end])
         elif marker in _RARE_FRAMES:
             raise Unusual
@@ -82,6 +98,7 @@ def walk_jpeg(data: bytes) -> Header:
             scans += 1
             if size is None or scans > MAX_SCANS:
                 raise Damaged
+            unfinished -= _finished_by(segment)
             found = _NEXT_MARKER.search(data, end)
             end = found.start() if found else len(data)
             kept.append(data[at - 2 : end])
@@ -101,10 +118,19 @@ def walk_jpeg(data: bytes) -> Header:
         at = end
     else:
         raise Damaged
-    if size is None or scans == 0 or 8 * coded < fewest_bits:
+    if size is None or unfinished or 8 * coded < fewest_bits:
         raise Damaged
     profile = b"".join(icc[number] for number in sorted(icc)) if icc else None
-    return Header(*size[:2], orientation, size[2], b"".join(kept) + ending, profile)
+    return Header(*size[:2], orientation, size[2], b"".join(kept) + ending, profile, unusual=unusual)
+
+
+def _finished_by(scan: bytes) -> set[int]:
+    """The components whose brightness a scan holds to the last bit; sequential scans hold all of theirs."""
+    count = scan[0] if scan else 0
+    if not 1 <= count <= 4 or len(scan) != 4 + 2 * count:
+        raise Damaged
+    from_brightness_on, to_the_last_bit = scan[-3] == 0, scan[-1] & 15 == 0
+    return set(scan[1 : 1 + 2 * count : 2]) if from_brightness_on and to_the_last_bit else set()
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:

@@ -31,6 +31,12 @@ MAX_BITS_PER_SECOND: Final = 24_000_000
 """30 s at it have 90 MB."""
 SOUND_BITS_PER_SECOND: Final = "160k"
 TICK_SECONDS: Final = 0.25
+EARLY_SECONDS: Final = 0.0005
+"""So much before a frame the cut is made, so that rounding never drops it."""
+WITH_INDEX: Final = frozenset({"mov", "matroska"})
+"""Demuxers that surely jump to a key frame; the others land anywhere, even where nothing can be decoded."""
+JUMP_SECONDS: Final = 2.0
+"""To begin so early everything before is decoded and dropped: nothing is gained by jumping."""
 HDR_CURVES: Final = frozenset({16, 18})
 """SMPTE 2084 and HLG, by their numbers in H.273."""
 
@@ -46,7 +52,8 @@ class Plan:
     frames_per_second: float
     size: tuple[int, int] | None
     """Pixels, where they change."""
-    cut: bool
+    frames: int
+    """How many of them are kept, from the one nearest to the start on; 0 where all are."""
     copy_picture: bool
     """The coded picture is fine as it is and only needs another container."""
     to_sdr: bool
@@ -95,6 +102,9 @@ def _look(file: BinaryIO, name: str) -> dict[str, Any]:
                 timing.add(packet)
             if timing.seconds > 0:
                 facts |= timing.facts()
+            facts["late_seconds"] = _late_seconds(container, timing)
+            facts["claimed_seconds"] = film.claimed_seconds(layout, timing.seconds)
+            facts["cut_off"] = film.is_cut_off(layout, stream, size_bytes)
             facts["index"] = stream.index
             facts["curve"] = int(stream.codec_context.color_trc or 0)
     except film.ERRORS as error:
@@ -102,6 +112,12 @@ def _look(file: BinaryIO, name: str) -> dict[str, Any]:
     if not facts["duration_seconds"]:
         raise Refused("video_damaged")
     return {**facts, "size_bytes": size_bytes}
+
+
+def _late_seconds(container: av.container.InputContainer, timing: film.Timing) -> float:
+    """How much later than the container's first sample the picture begins."""
+    first = float((timing.first or 0) * timing.base)
+    return max(first - (container.start_time or 0) / av.time_base, 0.0)
 
 
 def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
@@ -121,6 +137,10 @@ def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
     elif name not in ("mp4", "mov"):
         fixes.append("convert")
         changes.append(f"Put into an MP4 file (it was {name.upper()}).")
+    damaged = bool(before["cut_off"] or request.get("anew"))
+    if damaged:
+        fixes += ["convert"] if "convert" not in fixes else []
+        changes.append("Coded anew from the frames that can be read.")
     stretched = (before["width"], before["height"]) not in (
         (before["stored_width"], before["stored_height"]),
         (before["stored_height"], before["stored_width"]),
@@ -130,7 +150,7 @@ def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
         fixes.append("convert")
         changes.append("Written anew, so that every program reads the same size and length.")
     too_many_bytes = before["size_bytes"] * length / before["duration_seconds"] > 0.97 * limits.VIDEO_MAX_BYTES
-    coded_anew = cut or not plays or stretched or too_many_bytes
+    coded_anew = cut or not plays or stretched or damaged or too_many_bytes
     size = _size(before["width"], before["height"], coded_anew=coded_anew)
     if too_many_bytes and "shrink" not in fixes:
         fixes.append("shrink")
@@ -146,7 +166,8 @@ def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
     if to_sdr:
         changes.append("Brightness brought from HDR to the ordinary range.")
     copy_picture = bool(fixes) and not coded_anew and size is None
-    return Plan(start, length, before["fps"], size, cut, copy_picture, to_sdr, changes, fixes)
+    frames = _frames(start, length, before["fps"], float(request["longest"])) if cut else 0
+    return Plan(start, length, before["fps"], size, frames, copy_picture, to_sdr, changes, fixes)
 
 
 def _part(before: dict[str, Any], request: dict[str, Any]) -> tuple[float, float]:
@@ -199,26 +220,42 @@ def _command(
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-y"]
     command += ["-progress", "pipe:1", "-stats_period", str(TICK_SECONDS)]
     command += ["-protocol_whitelist", "file,pipe", "-threads", "2", "-f", demuxer]
-    if plan.start > 0:
-        command += ["-ss", f"{plan.start:.6f}"]
-    command += ["-i", f"file:{path}", "-map", f"0:{before['index']}", "-map_metadata", "-1", "-map_chapters", "-1"]
+    start, length = _from_to(plan, before)
+    seek = ["-ss", f"{start:.6f}"] if start > 0 and not copy_picture else []
+    jump = demuxer in WITH_INDEX and start > JUMP_SECONDS
+    command += [*(seek if jump else []), "-i", f"file:{path}", *([] if jump else seek)]
+    command += ["-map", f"0:{before['index']}", "-map_metadata", "-1", "-map_chapters", "-1"]
     command += ["-map", "0:a:0", "-c:a", "aac", "-b:a", SOUND_BITS_PER_SECOND, "-ac", "2"] if sound else ["-an"]
     if copy_picture:
         command += ["-t", f"{plan.length:.6f}", "-c:v", "copy"]
     else:
-        command += ["-t", f"{_whole_frames(plan):.6f}", "-filter_threads", "2", "-vf", ",".join(_filters(plan))]
+        command += ["-t", f"{length:.6f}", "-filter_threads", "2", "-vf", ",".join(_filters(plan))]
         command += ["-c:v", "libx264", "-preset", PRESET, "-crf", CRF, "-pix_fmt", "yuv420p", "-threads", str(THREADS)]
         bits = min(MAX_BITS_PER_SECOND, int(0.9 * 8 * limits.VIDEO_MAX_BYTES / plan.length))
         command += ["-maxrate", str(bits), "-bufsize", str(bits)]
     return [*command, "-movflags", "+faststart", "-f", "mp4", f"file:{out}"]
 
 
-def _whole_frames(plan: Plan) -> float:
-    """The length that ends half a frame early, so that rounding never lets one frame too many in."""
-    fps = plan.frames_per_second
-    if not plan.cut or not 1 <= fps <= 1000:
-        return plan.length
-    return max(math.floor(plan.length * fps + 1e-6) - 0.5, 1) / fps
+def _frames(start: float, length: float, fps: float, longest: float) -> int:
+    """How many frames a part has, from the one nearest to its start to the last that ends inside; enough to pass."""
+    if not 1 <= fps <= 1000:
+        return 0
+    wanted = math.floor((start + length) * fps + 0.01) - round(start * fps)
+    most = math.floor((longest + limits.DURATION_TOLERANCE_SECONDS / 2) * fps)
+    fewest = math.ceil((limits.VIDEO_MIN_SECONDS - limits.DURATION_TOLERANCE_SECONDS / 2) * fps)
+    return max(min(wanted, most), fewest)
+
+
+def _from_to(plan: Plan, before: dict[str, Any]) -> tuple[float, float]:
+    """Where FFmpeg begins, in seconds from the container's first sample, and for how long it goes on.
+
+    The picture's first frame is the zero of all that people choose; sound that begins earlier is cut with it.
+    """
+    start, length, fps = plan.start, plan.length, plan.frames_per_second
+    if plan.frames:
+        start = round(plan.start * fps) / fps
+        length = (plan.frames - 0.5) / fps  # half a frame early, so that rounding never lets one too many in
+    return max(start + float(before["late_seconds"]) - EARLY_SECONDS, 0.0), length
 
 
 def _filters(plan: Plan) -> list[str]:

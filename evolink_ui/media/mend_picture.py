@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from PIL import Image, ImageStat
+from PIL import Image, ImageCms, ImageStat
 
 from evolink_ui.media import limits
 from evolink_ui.media.picture import TURNS, decode, open_picture
@@ -19,6 +19,9 @@ SHRINK: Final = 0.85
 """Factor of the sides where no quality is small enough."""
 MAX_PIXELS: Final = 16_000_000
 """Larger ones are scaled down while mending: four copies fit into 256 MB, and the result has 1080p at most."""
+
+PROFILE_SPACES: Final = {"RGB": "RGB", "RGBA": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+"""Pillow's names of colours, and what a colour profile of them says that it is for."""
 
 Note = Callable[[str, str], None]
 
@@ -48,9 +51,9 @@ def mend_picture(file: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     decode(picture)
     if format_name not in ("jpeg", "png"):
         note("convert", f"Converted from {format_name.upper()}.")
-    elif found.animated:
+    elif found.animated or found.unusual:
         note("convert", "Converted to an ordinary picture file.")
-    picture = _plain_mode(_bounded(picture), note)
+    picture = _plain(_bounded(picture), found.icc_profile, note)
     for turn in TURNS.get(orientation, ()):
         picture = picture.transpose(turn)
     if orientation != 1:
@@ -58,7 +61,8 @@ def mend_picture(file: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     picture = _fit(picture, (width, height), note)
     if not changes and size_bytes <= limits.IMAGE_MAX_BYTES:
         return {"changes": [], "fixes": [], "before": before}
-    data, name = _encode(picture, found.icc_profile if picture.mode != "L" else None, format_name, size_bytes, note)
+    picture.info.clear()  # comments, places, times: nothing but the pixels is passed on
+    data, name = _encode(picture, format_name, size_bytes, note)
     if size_bytes > limits.IMAGE_MAX_BYTES and "shrink" not in fixes:
         note("shrink", f"Saved with {size_text(len(data))} instead of {size_text(size_bytes)}.")
     with Path(request["out"]).open("xb") as out:
@@ -72,16 +76,38 @@ def _bounded(picture: Image.Image) -> Image.Image:
     return picture.reduce(factor) if factor > 1 and picture.mode in ("L", "RGB", "RGBA") else picture
 
 
-def _plain_mode(picture: Image.Image, note: Note) -> Image.Image:
-    """The same pixels as grey, RGB or RGBA with 8 bits each."""
+def _plain(picture: Image.Image, profile: bytes | None, note: Note) -> Image.Image:
+    """The picture as grey, RGB or RGBA with 8 bits each, its colours in sRGB, which every program assumes."""
     if picture.mode == "CMYK":
         note("convert", "Converted from print colours (CMYK).")
-        return picture.convert("RGB")
+        return _to_srgb(picture, profile).convert("RGB")
     if picture.mode.startswith("I"):
-        return picture.convert("I").point(lambda value: value * (1 / 256) + 0).convert("L")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        return picture.convert("RGBA")
-    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+        picture = picture.convert("I").point(lambda value: value * (1 / 256) + 0).convert("L")
+    elif picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    elif picture.mode not in ("L", "RGB"):
+        picture = picture.convert("RGB")
+    return _to_srgb(picture, profile).convert(picture.mode)
+
+
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """The same colours in sRGB; unchanged where the profile is of other colours or broken."""
+    if profile is None:
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != PROFILE_SPACES[picture.mode]:
+            return picture
+        turned = ImageCms.profileToProfile(
+            picture,
+            source,
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGBA" if picture.mode == "RGBA" else "RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return picture
+    return turned or picture
 
 
 def _fit(picture: Image.Image, shown: tuple[int, int], note: Note) -> Image.Image:
@@ -126,13 +152,11 @@ def _border_colour(picture: Image.Image) -> tuple[int, ...] | int:
     return colour if len(colour) > 1 else colour[0]
 
 
-def _encode(
-    picture: Image.Image, profile: bytes | None, format_name: str, size_bytes: int, note: Note
-) -> tuple[bytes, str]:
+def _encode(picture: Image.Image, format_name: str, size_bytes: int, note: Note) -> tuple[bytes, str]:
     """The bytes of the best file that fits, and its format: PNG where it was one or has transparency, else JPEG."""
     lossless = format_name in ("png", "gif", "bmp") and size_bytes <= limits.IMAGE_MAX_BYTES
     if picture.mode == "RGBA" or lossless:
-        data = _bytes(picture, "PNG", icc_profile=profile)
+        data = _bytes(picture, "PNG")
         if len(data) <= limits.IMAGE_MAX_BYTES:
             return data, "png"
         if picture.mode == "RGBA":
@@ -141,7 +165,7 @@ def _encode(
             picture = flat
             note("convert", "Laid on white, because it is too large with transparency.")
     while True:
-        fitting = _best_jpeg(picture, profile)
+        fitting = _best_jpeg(picture)
         if fitting is not None:
             return fitting, "jpeg"
         if min(picture.size) <= limits.IMAGE_MIN_SIDE_PX:
@@ -150,14 +174,14 @@ def _encode(
         note("shrink", f"Scaled down to {picture.width} x {picture.height} px.")
 
 
-def _best_jpeg(picture: Image.Image, profile: bytes | None) -> bytes | None:
+def _best_jpeg(picture: Image.Image) -> bytes | None:
     """The JPEG of the best quality that fits, found by halving; None where not even the lowest does."""
     best: bytes | None = None
     low, high = 0, len(QUALITIES)
     while low < high:
         middle = (low + high) // 2 if best is not None or low else 0  # most fit at once with the best
         quality = QUALITIES[middle]
-        data = _bytes(picture, "JPEG", quality=quality, icc_profile=profile, subsampling=0 if quality > 90 else 2)
+        data = _bytes(picture, "JPEG", quality=quality, subsampling=0 if quality > 90 else 2)
         if len(data) <= limits.IMAGE_MAX_BYTES:
             best, high = data, middle
         else:
@@ -167,5 +191,5 @@ def _best_jpeg(picture: Image.Image, profile: bytes | None) -> bytes | None:
 
 def _bytes(picture: Image.Image, pillow_name: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    picture.save(out, pillow_name, **{name: value for name, value in options.items() if value is not None})
+    picture.save(out, pillow_name, **options)
     return out.getvalue()

@@ -1,6 +1,7 @@
 """In the child: one picture's facts, brightness and poster."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -16,6 +17,9 @@ Image.MAX_IMAGE_PIXELS = None  # our own bound is asked before, by the header; P
 
 MAX_PROFILE_BYTES: Final = 1_000_000
 ORIENTATION_TAG: Final = 0x0112
+SUBFILE_TAG: Final = 0x00FE
+CORNER_PX: Final = 32
+"""Width of the corner of a JPEG, as decoded, that is all of one colour where the file was cut off before it."""
 ERRORS: Final = (
     OSError,
     SyntaxError,
@@ -51,6 +55,10 @@ class Opened:
     icc_profile: bytes | None = None
     animated: bool = False
     cmyk: bool = False
+    unusual: bool = False
+    """Most programs could not read it."""
+    more_data: Callable[[], bytes] | None = None
+    """JPEGs: the same file with more coded data than a whole picture reads."""
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -69,14 +77,22 @@ def open_picture(file: BinaryIO, format_name: str) -> Opened:
     except Damaged as error:
         raise Refused("image_damaged") from error
     except Unusual as error:
-        raise Refused("image_unusual") from error
+        raise Refused("image_undecodable") from error
     try:
         picture = Image.open(io.BytesIO(header.clean), formats=("JPEG", "PNG"))
     except ERRORS as error:
         raise Refused("image_damaged") from error
     profile = header.icc_profile if header.icc_profile and len(header.icc_profile) <= MAX_PROFILE_BYTES else None
-    cmyk = header.channels == 4 and format_name == "jpeg"
-    return Opened(picture, header.orientation, None if cmyk else profile, header.animated, cmyk)
+    if format_name == "png":
+        return Opened(picture, header.orientation, profile, header.animated)
+    return Opened(
+        picture,
+        header.orientation,
+        profile,
+        cmyk=header.channels == 4,
+        unusual=header.unusual,
+        more_data=header.with_more_data,
+    )
 
 
 def _open_other(file: BinaryIO, format_name: str) -> Opened:
@@ -90,7 +106,9 @@ def _open_other(file: BinaryIO, format_name: str) -> Opened:
     except ERRORS as error:
         raise Refused("image_damaged") from error
     profile = picture.info.get("icc_profile")
-    small = isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES and picture.mode != "CMYK"
+    small = isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES
+    if format_name == "tiff" and getattr(picture, "tag_v2", {}).get(SUBFILE_TAG, 0) & 1:
+        raise Refused("image_undecodable")  # the first picture of a camera's raw file is only its thumbnail
     return Opened(picture, tag if isinstance(tag, int) and 1 <= tag <= 8 else 1, profile if small else None)
 
 
@@ -112,12 +130,33 @@ def examine_picture(file: BinaryIO, format_name: str, tell: Tell) -> tuple[dict[
         raise Refused("image_too_many_pixels", width=width, height=height)
     opened.picture.draft("RGB", (limits.POSTER_MAX_SIDE_PX, limits.POSTER_MAX_SIDE_PX))
     decode(opened.picture)
+    if opened.more_data is not None and _ends_flat(opened.picture):
+        _must_be_whole(opened.picture, opened.more_data())
     try:
         poster, brightness = _poster(opened.picture, opened.orientation)
     except ERRORS as error:
         raise Refused("image_damaged") from error
     found = {"turned": opened.orientation != 1, "cmyk": opened.cmyk, "animated": opened.animated}
-    return {**found, "brightness": brightness}, poster
+    return {**found, "unusual": opened.unusual, "brightness": brightness}, poster
+
+
+def _ends_flat(picture: Image.Image) -> bool:
+    """Whether the last pixels are all the same, as a decoder fills up what is missing."""
+    width, height = picture.size
+    colours = picture.crop((max(width - CORNER_PX, 0), height - 1, width, height)).getcolors(1)
+    return colours is not None
+
+
+def _must_be_whole(picture: Image.Image, more_data: bytes) -> None:
+    """Raises Refused where more coded data changes the picture: it was cut off, although it has an end marker."""
+    try:
+        again = Image.open(io.BytesIO(more_data), formats=("JPEG",))
+        again.draft("RGB", picture.size)
+        again.load()
+    except ERRORS as error:
+        raise Refused("image_damaged") from error
+    if again.tobytes() != picture.tobytes():
+        raise Refused("image_damaged")
 
 
 def _coarse(picture: Image.Image, factor: int) -> Image.Image:

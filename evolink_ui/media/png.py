@@ -12,6 +12,7 @@ MAX_ICC_BYTES: Final = 4_000_000
 
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """The bit depths that each colour type allows."""
+PALETTE: Final = 3
 _CHANNELS: Final = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _KEPT: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 
@@ -22,7 +23,7 @@ def walk_png(data: bytes) -> Header:
         raise Damaged
     kept: list[bytes] = [SIGNATURE]
     header: bytes | None = None
-    orientation, animated, picture, at = 1, False, 0, 8
+    orientation, animated, coloured, picture, at = 1, False, False, 0, 8
     for _ in range(MAX_CHUNKS):
         length = int.from_bytes(data[at : at + 4], "big")
         name = data[at + 4 : at + 8]
@@ -31,6 +32,7 @@ def walk_png(data: bytes) -> Header:
             raise Damaged
         if header is None and name != b"IHDR":
             raise Damaged
+        coloured = coloured or name == b"PLTE"
         if name in _KEPT:
             if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
                 raise Damaged
@@ -58,7 +60,7 @@ def walk_png(data: bytes) -> Header:
     depth, colour, compression, filtering, interlace = header[8:13]
     if not 0 < width < 1 << 31 or not 0 < height < 1 << 31 or depth not in _DEPTHS.get(colour, ()):
         raise Damaged
-    if compression or filtering or interlace > 1:
+    if compression or filtering or interlace > 1 or (colour == PALETTE and not coloured):
         raise Damaged
     return Header(width, height, orientation, _CHANNELS[colour], b"".join(kept), _profile(data), animated)
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from evolink_ui.media import limits
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, VideoFacts
-from evolink_ui.media.words import problem, seconds_text, size_text
+from evolink_ui.media.words import problem, seconds_text, size_text, without_fix
 
 FAST_SPEED: Final = 12.5
 """Grey levels in 1/30 s; dancing that fills the frame has 5 to 10, the same at double speed 13 to 15."""
@@ -16,9 +16,9 @@ SQUARE: Final = 1.1
 PLAYED_PIXELS: Final = frozenset({"", "yuv420p", "yuvj420p"})
 
 
-def image_problems(facts: ImageFacts) -> list[Problem]:
-    """What the vendor would refuse about a picture whose header was read."""
-    found: list[Problem] = []
+def image_problems(facts: ImageFacts, said: dict[str, Any]) -> list[Problem]:
+    """What the vendor would refuse about a picture whose header was read; `said` is what the decoding told."""
+    found = [problem("image_unusual", "image")] if said.get("unusual") else []
     width, height = facts.width, facts.height
     if facts.size_bytes > limits.IMAGE_MAX_BYTES:
         found.append(problem("image_too_big", "image", size=size_text(facts.size_bytes)))
@@ -53,10 +53,12 @@ def fits(facts: VideoFacts, problems: list[Problem]) -> dict[Orientation, bool]:
     return {"image": not others and short, "video": not others}
 
 
-def video_problems(facts: VideoFacts, orientation: Orientation, pixels: str = "") -> list[Problem]:
-    """What the vendor would refuse about a video whose header was read; `pixels` is FFmpeg's name of their layout."""
+def video_problems(facts: VideoFacts, orientation: Orientation, said: dict[str, Any]) -> list[Problem]:
+    """What the vendor would refuse about a video whose header was read; `said` is what the examination told."""
     found: list[Problem] = []
-    seconds = facts.duration_seconds
+    seconds, pixels = facts.duration_seconds, str(said.get("pixels") or "")
+    if said.get("cut_off"):
+        found.append(problem("video_cut_off", "video", seconds=seconds_text(seconds)))
     if facts.size_bytes > limits.VIDEO_MAX_BYTES:
         found.append(problem("video_too_big", "video", size=size_text(facts.size_bytes)))
     if facts.codec != "h264" or pixels not in PLAYED_PIXELS:
@@ -73,6 +75,11 @@ def video_problems(facts: VideoFacts, orientation: Orientation, pixels: str = ""
         found.append(problem("video_too_small", "video", **size, limit=limits.VIDEO_MIN_SIDE_PX))
     if max(facts.width, facts.height) > limits.VIDEO_MAX_SIDE_PX:
         found.append(problem("video_too_large", "video", **size, limit=limits.VIDEO_MAX_SIDE_PX))
+    if (
+        max(facts.width, facts.height) * limits.VIDEO_MIN_SIDE_PX
+        > min(facts.width, facts.height) * limits.VIDEO_MAX_SIDE_PX
+    ):
+        found = [without_fix(each) for each in found]  # no scale fits both sides
     return found
 
 
@@ -80,10 +87,11 @@ def video_warnings(facts: VideoFacts, found: dict[str, Any]) -> list[Problem]:
     """What is advised against; `found` is what the decoding said."""
     warnings: list[Problem] = []
     missing, frames = int(found.get("missing") or 0), int(found.get("frames") or 0)
-    if missing:
+    whole = not found.get("cut_off")  # a problem already says what is wrong
+    if missing and whole:
         warnings.append(problem("video_partly_damaged", "video", missing=missing, frames=frames))
     claimed = float(found.get("claimed_seconds") or 0)
-    if claimed and abs(claimed - facts.duration_seconds) > LENGTHS_DIFFER_SECONDS:
+    if claimed and whole and abs(claimed - facts.duration_seconds) > LENGTHS_DIFFER_SECONDS:
         warnings.append(
             problem(
                 "video_lengths_differ",

@@ -1,5 +1,6 @@
 """Every problem and warning in plain English, in one place: what is wrong, with the numbers, and what to do."""
 
+from dataclasses import replace
 from typing import Final
 
 from evolink_ui.media.report import Problem
@@ -26,6 +27,13 @@ def problem(code: str, field: str, **values: Value) -> Problem:
     message, next_step, fix = _WORDS[code]
     known: dict[str, Value] = {"thing": _NAMES[field], **values}
     return Problem(code, field, message.format(**known), next_step.format(**known), fix, dict(values))
+
+
+def without_fix(found: Problem) -> Problem:
+    """The same problem where mending would not help: nothing is offered, only what people can do themselves."""
+    offer, _, rest = found.next_step.partition(", or ")
+    step = rest[:1].upper() + rest[1:] if rest and offer.startswith("Let it be ") else found.next_step
+    return replace(found, fix=None, next_step=step)
 
 
 _AGAIN: Final = "Choose another {thing}, or save this one again with the program it came from."
@@ -100,6 +108,11 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
         "Let it be converted, or save it again as an ordinary JPEG or PNG.",
         "convert",
     ),
+    "image_undecodable": (
+        "The picture is stored in a way that cannot be read here, such as a camera's raw format or a 12-bit JPEG.",
+        "Save it again as an ordinary JPEG or PNG.",
+        None,
+    ),
     "image_turned": (
         "The picture is stored lying down, with a note to turn it. Programs that ignore the note see it sideways.",
         "Let it be turned upright.",
@@ -156,6 +169,16 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
         "shrink",
     ),
     "video_damaged": ("The video file is damaged or was cut off.", _AGAIN, None),
+    "video_protected": (
+        "The video is protected against copying (encrypted), so nobody else can read it.",
+        "Choose another video, or save this one without protection with the program it came from.",
+        None,
+    ),
+    "video_cut_off": (
+        "The end of the video is missing or damaged; {seconds} of it are there.",
+        "Let it be saved as far as it goes, or fetch the video again.",
+        "convert",
+    ),
     "video_partly_damaged": (
         "Some frames of the video are damaged ({missing} of {frames}).",
         "Let it be converted, or choose another video.",

@@ -1,9 +1,10 @@
 """Pictures and videos made by our own code, whole and in every way not whole."""
 
+import base64
 import io
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +61,7 @@ class Clip:
     container: str = "mp4"
     options: tuple[tuple[str, str], ...] = (("preset", "ultrafast"),)
     movflags: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 def film(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
@@ -67,6 +69,7 @@ def film(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
     made = Clip(**{**({} if clip is None else vars(clip)), **changes})
     options = {"movflags": made.movflags} if made.movflags else {}
     with av.open(str(path), "w", format=made.container, options=options) as container:
+        container.metadata.update(made.metadata)
         stream = container.add_stream(made.codec, rate=made.fps, options=dict(made.options))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = made.width, made.height, made.pixels
@@ -102,6 +105,46 @@ def _tone(container: av.container.OutputContainer, stream: av.AudioStream, secon
         frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
+
+
+def counted_film(path: Path, container_name: str, bang_seconds: float) -> Path:
+    """6 s of 15 frames a second with one key frame, each as bright as its number says, and one bang."""
+    with av.open(str(path), "w", format=container_name) as container:
+        stream = container.add_stream("libx264", rate=15, options={"preset": "veryfast", "g": "999", "crf": "10"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 352, 352, "yuv420p"
+        sound = container.add_stream("aac", rate=44100)  # the one rate that all containers take
+        assert isinstance(sound, av.AudioStream)
+        for index in range(90):
+            grey = np.full((352 * 3 // 2, 352), 128, np.uint8)
+            grey[:352] = 30 + 2 * index
+            frame = av.VideoFrame.from_ndarray(grey, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 15)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        wave = np.zeros(6 * 44100, np.int16)
+        wave[round(bang_seconds * 44100) :][:4410] = 12000 * np.sin(np.arange(4410) / 8)
+        for start in range(0, len(wave), 1024):
+            heard = av.AudioFrame.from_ndarray(np.repeat(wave[start : start + 1024], 2).reshape(1, -1), "s16", "stereo")
+            heard.sample_rate, heard.pts, heard.time_base = 44100, start, Fraction(1, 44100)
+            container.mux(sound.encode(heard))
+        container.mux(sound.encode(None))
+    return path
+
+
+def read_counted_film(path: Path) -> tuple[list[int], float]:
+    """The numbers of its frames, and when the bang is heard, in seconds after the first of them."""
+    with av.open(str(path)) as container:
+        frames = [(frame.time, frame.to_ndarray()[:340].mean()) for frame in container.decode(video=0)]
+    with av.open(str(path)) as container:
+        loud = [
+            heard.time + int(np.argmax(np.abs(heard.to_ndarray()[0]) > 0.1)) / heard.sample_rate
+            for heard in container.decode(audio=0)
+            if heard.time is not None and np.abs(heard.to_ndarray()[0]).max() > 0.1
+        ]
+    first = frames[0][0]
+    assert first is not None
+    return [round((brightness - 30) / 2) for _, brightness in frames], loud[0] - first
 
 
 def picture(width: int = 640, height: int = 480, mode: str = "RGB", brightness: float = 1.0) -> Image.Image:
@@ -151,6 +194,15 @@ def listed_playlists(target: str) -> dict[str, bytes]:
         "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\na=control:{target}\n".encode(),
         "ram": f"{target}\n".encode(),
     }
+
+
+ARITHMETIC_JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAx"
+    "NDQ0Hyc5PTgyPC4zNDL/yQALCAAYABgBAREA/8wABgAQEAX/2gAIAQEAAD8A/wCw03hAWrPVb2OqhiNFv7nkW4Vyy6CkPGI08mp2"
+    "G7vzN4kCtT7cGC9eMSrE27ZuxMEHf/hPhES/9bLz+n0wuU7/ADnUnSWzjgeBKkF9NN7MAGzugLeSdokEVojGgn8Q65PRkm+yMGjP"
+    "noD/2Q=="
+)
+"""24 x 24 px of grey, arithmetic coded: Pillow reads it and cannot write it."""
 
 
 def song_with_cover(path: Path) -> Path:

@@ -27,6 +27,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 
 FRAME = struct.pack(">BHHB", 8, 16, 16, 1) + b"\x01\x11\x00"
+TWO_COLOURS = struct.pack(">BHHB", 8, 16, 16, 3) + b"\x01\x11\x00\x02\x11\x00\x03\x11\x00"
 SCAN = segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\x12\x34\xff\x00\xff\xd0\x56"
 
 
@@ -68,6 +69,9 @@ def test_a_jpeg_without_its_metadata_is_the_same_picture() -> None:
         jpeg(segment(0xC0, FRAME), b"\xff\xfe\xff\xffshort"),
         jpeg(segment(0xC0, FRAME), b"\xff\xfe\x00\x01"),
         jpeg(segment(0xC0, FRAME), SCAN * 101),
+        jpeg(segment(0xC0, FRAME), segment(0xDA, b"\x01\x01\x00\x00\x3f") + b"\x12\x34\x56\x78"),
+        jpeg(segment(0xC2, FRAME), segment(0xDA, b"\x01\x01\x00\x00\x00\x01") + b"\x12\x34"),
+        jpeg(segment(0xC0, TWO_COLOURS), SCAN),
         jpeg(segment(0xC0, FRAME), segment(0xFE, b"c") * 4001, SCAN),
     ],
 )
@@ -76,10 +80,15 @@ def test_a_jpeg_that_is_not_whole_is_damaged(data: bytes) -> None:
         walk_jpeg(data)
 
 
-@pytest.mark.parametrize("frame", [segment(0xC3, FRAME), segment(0xC9, FRAME), segment(0xC1, b"\x0c" + FRAME[1:])])
-def test_a_jpeg_that_few_programs_read_is_unusual(frame: bytes) -> None:
+@pytest.mark.parametrize("frame", [segment(0xC3, FRAME), segment(0xCB, FRAME), segment(0xC1, b"\x0c" + FRAME[1:])])
+def test_a_jpeg_that_cannot_be_read_here_is_told_from_a_damaged_one(frame: bytes) -> None:
     with pytest.raises(Unusual):
         walk_jpeg(jpeg(frame, SCAN))
+
+
+def test_a_jpeg_that_few_programs_read_is_unusual() -> None:
+    assert walk_jpeg(jpeg(segment(0xC9, FRAME), SCAN)).unusual
+    assert not walk_jpeg(jpeg(segment(0xC0, FRAME), SCAN)).unusual
 
 
 def test_a_jpeg_may_restart_pad_and_lack_its_end() -> None:
@@ -140,6 +149,7 @@ def test_a_colour_profile_that_cannot_be_unpacked_is_left_out(profile: bytes) ->
         PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 0, 4, 8, 2, 0, 0, 0)) + DATA + END,
         PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 3, 2, 0, 0, 0)) + DATA + END,
         PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 1, 0, 0)) + DATA + END,
+        PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 3, 0, 0, 0)) + DATA + END,
         PNG + HEADER + chunk(b"tEXt", b"") * 70_000 + DATA + END,
         PNG + HEADER + struct.pack(">I4s", 0xFFFFFFFF, b"IDAT"),
     ],
@@ -173,10 +183,14 @@ def test_a_header_that_multiplies_is_refused_before_a_demuxer_sees_it(good_video
     assert refused == (name not in HARMLESS)
 
 
-def film(*inside: bytes, handler: bytes = b"vide") -> bytes:
-    table = studio.box(b"stbl", *inside)
-    media = studio.box(b"mdia", studio.box(b"hdlr", bytes(8), handler, bytes(12)), studio.box(b"minf", table))
-    return studio.box(b"ftyp", b"isom") + studio.box(b"moov", studio.box(b"trak", media))
+def film(*inside: bytes, handler: bytes = b"vide", movie_ms: int = 0, media_ms: int = 0) -> bytes:
+    lengths = [struct.pack(">12xII", 1000, milliseconds) for milliseconds in (movie_ms, media_ms)]
+    table = studio.box(b"minf", studio.box(b"stbl", *inside))
+    handled = studio.box(b"hdlr", bytes(8), handler, bytes(12))
+    media = studio.box(b"mdia", studio.box(b"mdhd", lengths[1]), handled, table)
+    return studio.box(b"ftyp", b"isom") + studio.box(
+        b"moov", studio.box(b"mvhd", lengths[0]), studio.box(b"trak", media)
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,6 +215,30 @@ def test_tables_that_cannot_be_honest_are_refused(data: bytes) -> None:
         walk_boxes(io.BytesIO(data), len(data))
 
 
+EIGHT_SECONDS = studio.box(b"stts", bytes(4), struct.pack(">III", 1, 8, 1000))
+
+
+@pytest.mark.parametrize(
+    ("data", "claims"),
+    [
+        (film(EIGHT_SECONDS, movie_ms=8000, media_ms=8000), [8.0]),
+        (film(EIGHT_SECONDS, movie_ms=5000, media_ms=8000), [5.0]),
+        (film(EIGHT_SECONDS, movie_ms=8000, media_ms=90_000), [8.0, 90.0]),
+        (film(EIGHT_SECONDS, media_ms=8000), []),
+        (film(EIGHT_SECONDS, movie_ms=2000, media_ms=8000) + studio.box(b"moof"), []),
+    ],
+    ids=["agreeing", "shown in part", "a media header that lies", "unknown", "fragments"],
+)
+def test_only_lengths_that_headers_really_claim_are_compared(data: bytes, claims: list[float]) -> None:
+    assert walk_boxes(io.BytesIO(data), len(data)).claims_seconds == claims
+
+
+def test_a_last_box_that_reaches_beyond_the_end_is_noticed() -> None:
+    whole = film() + studio.box(b"mdat", bytes(90))
+    assert not walk_boxes(io.BytesIO(whole), len(whole)).cut_off
+    assert walk_boxes(io.BytesIO(whole[:-1]), len(whole) - 1).cut_off
+
+
 def test_odd_but_honest_films_are_read(good_video: Path) -> None:
     data = good_video.read_bytes()
     assert walk_boxes(io.BytesIO(data + b"junk behind"), len(data) + 11).seconds > 3
@@ -223,6 +261,9 @@ def test_odd_but_honest_films_are_read(good_video: Path) -> None:
         (b"\0\0\0\x18ftyp3gp5", ("video", "3gp")),
         (b"\0\0\0\x18ftypavif", ("image", "avif")),
         (b"G" + bytes(187) + b"G" + bytes(187) + b"G" + bytes(20), ("video", "mpegts")),
+        ((bytes(4) + b"G" + bytes(187)) * 3, ("video", "mpegts")),
+        (b"8BPS", ("image", "psd")),
+        (b"%PDF-1.4", ("other", "pdf")),
         (b"\x1aE\xdf\xa3\x01\x42\x82\x84webm", ("video", "webm")),
         (b"RIFF\0\0\0\0ACON", ("other", "")),
         (b"fLaC", ("audio", "flac")),
