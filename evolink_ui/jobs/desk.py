@@ -442,7 +442,7 @@ class Jobs:
         return inputs
 
     def _take_over(self, executor_ids: Sequence[str]) -> None:
-        self._engine.take_over(executor_ids)
+        self._engine.end_runs_of(executor_ids)
         self._attend_all()
 
     def _attend_all(self) -> None:

@@ -107,11 +107,15 @@ class Engine:
         attended = {run.workflow_id for run in runs if run.status in ("PENDING", "ENQUEUED", "DELAYED")}
         return [job for job in jobs if job.workflow_id not in attended]
 
-    def take_over(self, executor_ids: Sequence[str]) -> None:
-        """Bring the runs of dead processes back into the queue. Blocks."""
+    def end_runs_of(self, executor_ids: Sequence[str]) -> None:
+        """End the runs of processes that seem dead; their jobs are then `unattended`. Blocks.
+
+        Not resumed but ended: a new run is a new number in the ledger, so that a process that was only asleep finds its
+        run over at its next look, and no job has two followers.
+        """
         orphans = DBOS.list_workflows(status="PENDING", executor_id=list(executor_ids), load_input=False)
         if orphans:
-            DBOS.resume_workflows([orphan.workflow_id for orphan in orphans], queue_name=QUEUE)
+            DBOS.cancel_workflows([orphan.workflow_id for orphan in orphans])
 
     def _register(self) -> None:
         steps = self._steps

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine, text
@@ -16,6 +17,8 @@ log = logging.getLogger("evolink_ui.jobs")
 
 BEAT_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 6.0  # three missed beats; with the look for the dead at each beat, a takeover begins within 8 s
+LATE_SECONDS = 3.0  # a beat so late means that this process slept or the database was away, perhaps for all
+GRACE_SECONDS = 4.0  # two beats, in which the others may show that they live, before they are thought dead
 TAKEOVER_LOCK = 0x45564F4D  # advisory lock: one process at a time looks for the dead ("EVOM")
 
 BEAT = text(
@@ -28,13 +31,14 @@ FORGET = text("delete from replicas where executor_id = any(:ids)")
 
 
 class Replicas:
-    """Beats and looks for the dead in a thread of its own until it is closed.
+    """Beats and looks for the dead in threads of its own until it is closed.
 
     Args:
         database: the PostgreSQL that all processes share.
         executor_id: this process's name, one that no other process ever had.
         take_over: brings the jobs of dead processes back into the queue.
         count: hears at each beat how many processes live, this one included.
+        clock: seconds, never going backwards.
     """
 
     def __init__(
@@ -44,10 +48,17 @@ class Replicas:
         take_over: Callable[[Sequence[str]], None],
         *,
         count: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._executor_id, self._take_over, self._count = database, executor_id, take_over, count
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="replicas", daemon=True)
+        # Apart, because taking over many jobs takes longer than a beat.
+        self._threads = [
+            threading.Thread(target=self._regularly, args=[what], name=f"replicas-{what.__name__}", daemon=True)
+            for what in (self._beat, self._bury)
+        ]
+        self._clock = clock
+        self._beaten_at = self._steady_since = clock()
 
     def announce(self) -> None:
         """Be known as alive from here on, and know how many others are, before anything is asked of the vendor."""
@@ -55,18 +66,19 @@ class Replicas:
 
     def start(self) -> None:
         """Go on beating, and look for the dead."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """End within a beat. The others find this process dead a little later and take its jobs over."""
         self._closing.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
+    def _regularly(self, what: Callable[[], None]) -> None:
         while not self._closing.wait(BEAT_SECONDS):
             try:
-                self._beat()
-                self._bury()
+                what()
             except Exception as error:  # noqa: BLE001  whatever the engine says of a database that is away
                 log.warning("the database does not answer: %s", type(error).__name__)
 
@@ -75,8 +87,15 @@ class Replicas:
             connection.execute(BEAT, {"id": self._executor_id})
             alive = connection.scalar(COUNT_LIVING, {"seconds": DEAD_AFTER_SECONDS})
         self._count(alive or 1)
+        now = self._clock()
+        if now - self._beaten_at > LATE_SECONDS:
+            self._steady_since = now
+        self._beaten_at = now
 
     def _bury(self) -> None:
+        now = self._clock()
+        if now - self._beaten_at > LATE_SECONDS or now - self._steady_since < GRACE_SECONDS:
+            return
         with self._database.begin() as connection:
             if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": TAKEOVER_LOCK}):
                 return

@@ -222,8 +222,10 @@ class Work:
         try:
             await self._move(job, State.RUNNING, only_from={State.SUBMITTING}, **facts)
         except ImpossibleTransition:
-            # This process slept so long that another one took the job over and found it in doubt. Here is the answer.
-            found = await self._do(self._ledger.again, job.id, State.RUNNING, only_from={State.UNKNOWN}, **facts)
+            # This process slept so long that another one took the job over, and found it in doubt or is about to. Here
+            # is the answer.
+            doubt = {State.UNKNOWN, State.SUBMITTING}
+            found = await self._do(self._ledger.again, job.id, State.RUNNING, only_from=doubt, **facts)
             await asyncio.get_running_loop().run_in_executor(None, self._enqueue, found)
         except JobError:
             log.error("job=%s was given the task of another job: %s", job.id, task.id)

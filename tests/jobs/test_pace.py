@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 from evolink_ui.jobs import Jobs, Order, State
 from evolink_ui.jobs.pace import Lateness, Pace
@@ -70,24 +71,51 @@ async def test_each_of_several_processes_takes_its_part() -> None:
     assert await departures(pace, watch, 2) == pytest.approx([1.3, 1.4])
 
 
-def test_processes_on_one_database_count_each_other_until_one_is_dead() -> None:
+@pytest.fixture
+def database() -> Iterator[Engine]:
     with postgres() as url:
-        database = open_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        with changing(database) as connection:
+        engine = open_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        with changing(engine) as connection:
             metadata.create_all(connection)
-        heard: dict[str, list[int]] = {"a": [], "b": []}
-        buried: list[str] = []
-        one, two = (Replicas(database, name, buried.extend, count=heard[name].append) for name in heard)
-        one._beat()
-        two._beat()
-        one._beat()
-        assert heard == {"a": [1, 2], "b": [2]}
-        with changing(database) as connection:
-            connection.exec_driver_sql("update replicas set beat_at = now() - interval '7 s' where executor_id = 'b'")
-        one._beat()
-        one._bury()
-        assert (heard["a"], buried) == ([1, 2, 1], ["b"])
-        database.dispose()
+        yield engine
+        engine.dispose()
+
+
+def grow_old(database: Engine) -> None:
+    with changing(database) as connection:
+        connection.exec_driver_sql("update replicas set beat_at = beat_at - interval '7 s'")
+
+
+def test_processes_on_one_database_count_each_other_and_bury_the_dead_but_not_after_an_outage_for_all(
+    database: Engine,
+) -> None:
+    heard: dict[str, list[int]] = {"a": [], "b": []}
+    buried: list[str] = []
+    watch = Watch()
+    one, two = (Replicas(database, name, buried.extend, count=heard[name].append, clock=watch) for name in heard)
+    one.announce()
+    two.announce()
+    one.announce()
+    assert heard == {"a": [1, 2], "b": [2]}
+    for _ in range(3):  # time for the others to show that they live
+        watch.now += 2
+        one.announce()
+    grow_old(database)
+    watch.now += 7  # all of them were cut off
+    one._bury()
+    one.announce()
+    one._bury()
+    assert buried == []
+    two.announce()
+    for _ in range(3):
+        watch.now += 2
+        one.announce()
+    one._bury()
+    assert buried == []
+    grow_old(database)  # this time it is only the other one
+    one.announce()
+    one._bury()
+    assert (heard["a"][-1], buried) == (1, ["b"])
 
 
 async def test_lateness_is_that_of_the_latest_look_that_is_due() -> None:
