@@ -30,12 +30,12 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
     cut: (start, end) => void cutTo({ start, end }),
     closed: () => cutButton.focus(),
   });
-  const shown = el("div.mc-shown", { hidden: true }, media, meter, facts, trim.node, el("div.mc-row", {}, replace, cutButton, remove));
+  const shown = el("div.mc-shown", { hidden: true }, media, meter, facts, el("div.mc-row", {}, replace, cutButton, remove));
   const linkInput = el("input.mc-input", { type: "url", id: `${id}-link`, inputmode: "url", placeholder: "https://", autocomplete: "off", spellcheck: "false" });
   const linkBox = el("details.mc-linkbox", {},
     el("summary", {}, t("drop.link")),
     el("label.mc-small", { for: `${id}-link` }, t(`drop.${kind}.link`)), linkInput);
-  const zone = el("section.mc-zone", { "aria-label": t(`drop.${kind}.title`), "data-kind": kind }, input, target, shown, note, linkBox);
+  const zone = el("section.mc-zone", { "aria-label": t(`drop.${kind}.title`), "data-kind": kind }, input, target, shown, note, trim.node, linkBox);
   media.addEventListener("timeupdate", trim.stay, true);
 
   // ---- what the zone says ----------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
       for await (const state of mendFile({ kind, path: original.path, character_orientation: facing(), ...part })) {
         if (mine !== turn) return;
         if (state.file) {
-          if (await restore(state.file)) note.prepend(line({
+          if (await restore({ ...state.file, name: original.name.replace(/\.\w+$/, "") + (/\.\w+$/.exec(state.file.name)?.[0] ?? "") })) note.prepend(line({
             level: "good",
             text: state.changes.length ? t("mend.done", { changes: state.changes.join(" ") }) : t("mend.unchanged"),
             next: state.before ? t("mend.facts", { before: factsText(state.before), after: factsText(state.after) }) : "",

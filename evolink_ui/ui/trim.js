@@ -25,12 +25,13 @@ function makeTrim({ limits, longest, preview, cut, closed }) {
   });
   const kept = el("span.mc-kept");
   const times = el("p.mc-trimtimes");
+  const most = el("p.mc-small");
   const label = el("span.mc-label");
   const go = el("button.mc-button.primary", { type: "button", onclick: () => cut(tenth(from), tenth(to)) }, icon("cut"), label);
   const cancel = kit.button(t("common.cancel"), { onclick: () => { close(); closed(); } });
   const node = el("div.mc-trim", { role: "group", "aria-label": t("trim.title"), hidden: true },
     el("p.mc-strong", {}, t("trim.title")),
-    el("div.mc-trimtrack", {}, kept, start, end), times, el("div.mc-row", {}, go, cancel));
+    el("div.mc-trimtrack", {}, kept, start, end), times, most, el("div.mc-row", {}, go, cancel));
 
   const seconds = (value) => t("unit.seconds", { n: kit.number(value, 1) });
   function draw(at = null) {
@@ -42,6 +43,7 @@ function makeTrim({ limits, longest, preview, cut, closed }) {
     kept.style.left = `${(100 * from) / whole}%`;
     kept.style.right = `${100 - (100 * to) / whole}%`;
     times.textContent = t("trim.times", { from: seconds(from), to: seconds(to), all: seconds(whole) });
+    most.textContent = t("trim.most", { limit: kit.number(longest()) });
     label.textContent = t("trim.cut", { length: seconds(to - from) });
     const video = preview();
     if (video && at !== null) { video.pause(); video.currentTime = Math.min(at, whole - 0.05); }

@@ -29,6 +29,7 @@ FORM: Final[Mapping[str, str]] = {
     "trim.start": "Start of the part",
     "trim.end": "End of the part",
     "trim.times": "From {from} to {to}, of {all}",
+    "trim.most": "At most {limit} s, the way the character faces now.",
     "trim.cut": "Keep these {length}",
     "drop.link": "Use a link instead",
     "drop.image.link": "Address of the picture (https)",

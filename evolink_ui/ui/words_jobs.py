@@ -16,8 +16,8 @@ JOBS: Final[Mapping[str, str]] = {
     "card.progress": "Progress",
     "card.reconnecting": "Reconnecting… the job goes on meanwhile.",
     "card.sandbox": (
-        "Made by the sandbox, which moves your picture's own pixels. EvoLink's model paints each frame anew: hands, face,"
-        " cloth and light that follow, and a body that really turns."
+        "Made by the sandbox, which moves your picture's own pixels. EvoLink's model paints each frame anew: hands,"
+        " face, cloth and light that follow, and a body that really turns."
     ),
     "card.details": "Details",
     "card.result": "The result",
@@ -64,7 +64,7 @@ JOBS: Final[Mapping[str, str]] = {
     "charged.unknown": "It is not known whether this was charged.",
     "charged.yes": "This was charged.",
     "message.needs_key": "Your key for this job is no longer kept here; going on asks for it once more.",
-    "message.other_key": "Your key for this job is no longer kept here; going on uses the one that you gave to this page.",
+    "message.other_key": "Your key for this job is no longer kept here; going on uses the one given to this page.",
     "message.stopped": "The app looks away from this job. EvoLink may still finish it, and it may be charged.",
     "message.unknown": "The connection broke while the order was on its way. It may have arrived; none was sent twice.",
     "action.download": "Download",

@@ -1,15 +1,16 @@
 """A real Chromium, the real app as a process in both modes, small real files. Everything starts once a session."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import async_playwright
 
 from tests.browser.app_process import AppProcess
 from tests.browser.material import Material, make_material
-from tests.browser.visit import CHROMIUM, CHROMIUM_ARGUMENTS, Visit
+from tests.browser.visit import CHROMIUM, CHROMIUM_ARGUMENTS, Browsers, Visit
 from tests.stub import Stub, Timeline
 
 OWNER_KEY = "sk-owner-0123456789abcdef"
@@ -48,7 +49,7 @@ def vendor() -> Iterator[Stub]:
 def stub(vendor: Stub) -> Iterator[Stub]:
     """The same, as good as new for each test."""
     vendor.reset()
-    vendor.set(timeline=Timeline(seconds=1.0, video_seconds=4.0), credits_left=1000.0, keys=None)
+    vendor.set(timeline=Timeline(seconds=0.0, video_seconds=4.0), credits_left=1000.0, keys=None)
     yield vendor
     vendor.reset()
 
@@ -68,29 +69,40 @@ def live_app(tmp_path_factory: pytest.TempPathFactory, vendor: Stub) -> Iterator
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for all tests; each visit has a context, that is cookies and storage, of its own."""
+async def browsers() -> AsyncIterator[Browsers]:
+    """One Chromium for all tests."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        yield chromium
+        yield Browsers(chromium)
         await chromium.close()
 
 
 @pytest.fixture
-def sandbox_visit(browser: Browser, sandbox_app: AppProcess) -> Visits:
+def sandbox_visit(browsers: Browsers, sandbox_app: AppProcess) -> Visits:
     """Opens the page of the app without a key: `async with sandbox_visit(size=PHONE) as visit:`."""
 
     def visit(**options: Any) -> Visit:
-        return Visit(browser, sandbox_app.url, **options)
+        return Visit(browsers, sandbox_app.url, **options)
 
     return visit
 
 
 @pytest.fixture
-def live_visit(browser: Browser, live_app: AppProcess, stub: Stub) -> Visits:
+def live_visit(browsers: Browsers, live_app: AppProcess, stub: Stub) -> Visits:
     """Opens the page of the app with a key."""
 
     def visit(**options: Any) -> Visit:
-        return Visit(browser, live_app.url, **options)
+        return Visit(browsers, live_app.url, **options)
 
     return visit
+
+
+HELD = Timeline(seconds=3600.0, estimated_time=1.0, video_seconds=4.0)
+"""A task that runs until `release`; its estimate makes the app look every two seconds."""
+
+
+def release(stub: Stub) -> None:
+    """Let every task end well at its next look."""
+    stub.timeline = replace(stub.timeline, seconds=0.0)
+    for order in stub.orders:
+        order.timeline = replace(order.timeline, seconds=0.0)

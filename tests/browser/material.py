@@ -18,6 +18,8 @@ class Material:
     text_as_picture: Path
     wrong_type: Path
     empty: Path
+    huge: Path
+    video_3s: Path
     video_4s: Path
     video_12s: Path
     video_2s: Path
@@ -34,6 +36,8 @@ def make_material(folder: Path) -> Material:
         text_as_picture=folder / "notes.png",
         wrong_type=folder / "notes.txt",
         empty=folder / "empty.mp4",
+        huge=folder / "huge.mp4",
+        video_3s=_video(folder / "hop.mp4", 3, fps=10),
         video_4s=_video(folder / "dance.mp4", 4, fps=25, sound=True),
         video_12s=_video(folder / "long.mp4", 12, fps=10),
         video_2s=_video(folder / "short.mp4", 2, fps=10),
@@ -43,6 +47,8 @@ def make_material(folder: Path) -> Material:
     material.text_as_picture.write_text("Shopping: bread, milk.")
     material.wrong_type.write_text("Shopping: bread, milk.")
     material.empty.write_bytes(b"")
+    with material.huge.open("wb") as file:
+        file.truncate(101_000_000)
     whole = material.video_4s.read_bytes()
     material.cut_off_video.write_bytes(whole[: len(whole) // 2])
     return material

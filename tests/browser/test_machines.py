@@ -37,14 +37,14 @@ async def test_start_and_status_make_a_video_in_the_sandbox(sandbox_app: AppProc
     def walk() -> dict[str, Any]:
         client = _client(sandbox_app)
         job = client.predict(
-            image=handle_file(material.picture), video=handle_file(material.video_4s), api_name="/start"
+            image=handle_file(material.picture), video=handle_file(material.video_3s), api_name="/start"
         )
         return _ended(client, job)
 
     job = await asyncio.to_thread(walk)
     assert job["state"] == "done"
     assert job["mode"] == "sandbox"
-    assert job["result"]["seconds"] == pytest.approx(4.0, abs=0.2)
+    assert job["result"]["seconds"] == pytest.approx(3.0, abs=0.2)
 
 
 async def test_start_status_stop_and_task_at_the_vendor(live_app: AppProcess, stub: Stub, material: Material) -> None:

@@ -7,12 +7,14 @@ import time
 from base64 import urlsafe_b64decode
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
+from evolink_ui.evolink import EvoLink, ModelParams, MotionControlRequest
 from tests.browser.app_process import AppProcess
-from tests.browser.conftest import Visits
+from tests.browser.conftest import HELD, OWNER_KEY, Visits, release
 from tests.browser.material import Material
-from tests.browser.visit import Visit
+from tests.browser.visit import Visit, plays
 from tests.stub import Stub, Timeline
 
 MANY = 500
@@ -34,7 +36,7 @@ async def test_my_videos_starts_empty_and_shows_what_was_made_newest_first(
         await visit.page.get_by_role("heading", name="No videos yet").wait_for()
         await visit.page.get_by_role("button", name="Make the first one").click()
         first = await _made(visit, material, "An old one")
-        stub.timeline = Timeline(seconds=0.5, outcome="failed", error={"code": "service_error", "message": "Sorry."})
+        stub.timeline = Timeline(seconds=0.0, outcome="failed", error={"code": "service_error", "message": "Sorry."})
         second = await _made(visit, material, "A failed one")
         await visit.tab("My videos")
         tiles = visit.page.locator(".mc-tile[data-job]")
@@ -48,15 +50,18 @@ async def test_my_videos_starts_empty_and_shows_what_was_made_newest_first(
         await visit.page.wait_for_function("document.querySelectorAll('.mc-tile[data-job]').length === 1")
         assert await tiles.nth(0).get_attribute("data-job") == second
         await visit.page.get_by_role("button", name="All", exact=True).click()
+        await tiles.nth(1).wait_for()
         await visit.page.fill("#mc-search", "OLD")
         await visit.page.wait_for_function("document.querySelectorAll('.mc-tile[data-job]').length === 1")
         assert await tiles.nth(0).get_attribute("data-job") == first
 
+        await visit.tab("Create")
+        for kind in ("image", "video"):
+            await visit.zone(kind).get_by_role("button", name="Remove").click()
+        await visit.tab("My videos")
         await visit.page.get_by_role("button", name="Use again: An old one").click()
         await visit.page.wait_for_function("document.querySelector('#mc-prompt').value === 'An old one'")
-        await visit.judged("image")
-        await visit.judged("video")
-        assert await visit.may_go()  # files included
+        await visit.can_go()  # files included
 
         await visit.tab("My videos")
         await visit.page.get_by_role("button", name="Delete: An old one").click()
@@ -67,12 +72,14 @@ async def test_my_videos_starts_empty_and_shows_what_was_made_newest_first(
 async def test_a_running_video_is_live_in_the_grid_and_opens_its_card(
     live_visit: Visits, stub: Stub, material: Material
 ) -> None:
-    stub.timeline = Timeline(seconds=6.0)
+    stub.timeline = HELD
     async with live_visit() as visit:
         await visit.choose(material.picture, material.video_4s)
         job_id = await visit.generate()
         await visit.reaches("running")
         await visit.tab("My videos")
+        await visit.page.locator(f'.mc-tile[data-job="{job_id}"] .mc-state.working').wait_for()
+        release(stub)
         await visit.page.locator(f'.mc-tile[data-job="{job_id}"] .mc-state.done').wait_for()
         await visit.page.locator(f'.mc-tile[data-job="{job_id}"] .mc-open').click()
         await visit.page.locator(".mc-screen video").wait_for()
@@ -134,7 +141,8 @@ async def test_a_task_is_looked_up_by_its_id_and_explained(live_visit: Visits, s
         card = visit.page.locator(".mc-lookup .mc-card")
         await card.wait_for()
         assert "Completed" in await card.inner_text()
-        assert (await card.get_by_role("link").first.get_attribute("href") or "").startswith(stub.results_url)
+        href = await card.get_by_role("link", name="Open the video").get_attribute("href")
+        assert (href or "").startswith(stub.results_url)
         stub.timeline = Timeline(seconds=0.0, outcome="failed", error={"code": "image_dimension_mismatch"})
         await visit.tab("Create")
         await _made(visit, material, "Another")
@@ -146,6 +154,38 @@ async def test_a_task_is_looked_up_by_its_id_and_explained(live_visit: Visits, s
         await visit.page.fill("#mc-task", "task-unified-0-none")
         await visit.page.keyboard.press("Enter")
         await visit.page.locator(".mc-lookup .mc-note.bad").wait_for()
+
+
+async def test_a_task_from_elsewhere_is_shown_here_and_taken_into_my_videos(
+    live_visit: Visits, stub: Stub, material: Material
+) -> None:
+    stub.result_bytes = material.video_4s.read_bytes()
+    stub.timeline = HELD
+    order = MotionControlRequest(
+        image_urls=["https://example.org/a.png"],
+        video_urls=["https://example.org/b.mp4"],
+        model_params=ModelParams(character_orientation="image"),
+    )
+    async with EvoLink(OWNER_KEY, base_url=stub.base_url, files_url=stub.files_url) as evolink:
+        task = await evolink.create(order)
+    async with live_visit() as visit:
+        await visit.tab("Look up")
+        await visit.page.fill("#mc-task", task.id)
+        await visit.page.keyboard.press("Enter")
+        card = visit.page.locator(".mc-lookup .mc-card")
+        await card.get_by_role("progressbar").wait_for()
+        release(stub)
+        await card.get_by_role("button", name="Show here").click()
+        _, duration, _ = await plays(visit, ".mc-lookup video")
+        assert duration == pytest.approx(4.0, abs=0.2)
+        assert await visit.axe() == []
+        await card.get_by_role("button", name="Add to My videos and follow").click()
+        assert await visit.ends() == "done"
+        await plays(visit)
+        assert await visit.card.get_by_role("link", name="Download").is_visible()
+        await visit.tab("My videos")
+        await visit.page.locator(".mc-tile[data-job]").first.wait_for()
+        assert stub.paid == 1
 
 
 async def test_the_order_is_shown_as_code_with_the_key_as_a_placeholder(

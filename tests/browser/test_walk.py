@@ -1,27 +1,16 @@
 """The main job, end to end: two files in, one video out, whatever the person does to the page meanwhile."""
 
+import contextlib
+import sqlite3
+
 import httpx
 import pytest
 
-from tests.browser.conftest import Visits
+from tests.browser.app_process import AppProcess
+from tests.browser.conftest import HELD, Visits, release
 from tests.browser.material import Material
-from tests.browser.visit import DESKTOP, PHONE, WORKING, Visit
-from tests.stub import Stub, Timeline
-
-PLAYS = """async selector => {
-    const video = document.querySelector(selector);
-    video.muted = true;
-    await video.play();
-    for (let i = 0; i < 100 && video.currentTime < 0.3; i += 1) await new Promise(go => setTimeout(go, 100));
-    return [video.currentTime, video.duration, video.videoWidth];
-}"""
-
-
-async def plays(visit: Visit, selector: str = ".mc-screen video") -> tuple[float, float, int]:
-    """Play a video on the page: (how far it came, its length in seconds, its width)."""
-    at, duration, width = await visit.page.evaluate(PLAYS, selector)
-    assert at >= 0.3, "the video does not move"
-    return at, duration, width
+from tests.browser.visit import DESKTOP, PHONE, WORKING, plays
+from tests.stub import Stub
 
 
 async def test_two_files_become_a_playing_video_in_the_sandbox_across_a_reload(
@@ -46,6 +35,9 @@ async def test_two_files_become_a_playing_video_in_the_sandbox_across_a_reload(
         assert "Ready" in await visit.page.title()
         await visit.action("Compare with the motion")
         assert await visit.page.locator(".mc-screen video").count() == 2
+        await visit.card.get_by_text("paints each frame anew").wait_for()  # what the real model does better
+        await visit.card.get_by_role("button", name="Use your EvoLink key").click()
+        assert await visit.page.evaluate("document.activeElement.id") == "mc-key"
         await visit.card.locator("summary").click()
         assert "A quiet <b>dance</b> ${1+1} {{x}}" in await visit.card.inner_text()
         href = await visit.page.get_by_role("link", name="Download").get_attribute("href")
@@ -60,7 +52,7 @@ async def test_two_files_become_a_playing_video_in_the_sandbox_across_a_reload(
 async def test_two_files_become_a_playing_video_at_the_vendor_and_are_paid_for_once(
     live_visit: Visits, stub: Stub, material: Material, size: tuple[int, int]
 ) -> None:
-    stub.timeline = Timeline(seconds=4.0, video_seconds=4.0)
+    stub.timeline = HELD
     async with live_visit(size=size) as visit:
         assert "Live" in await visit.page.inner_text("#mc-head")
         await visit.page.get_by_text("1,000 credits left").wait_for()
@@ -68,8 +60,9 @@ async def test_two_files_become_a_playing_video_at_the_vendor_and_are_paid_for_o
         await visit.page.get_by_text("1080p").click()
         assert "43.5 credits (about $0.64)" in await visit.go.inner_text()
         await visit.generate()
-        await visit.reaches("running", "saving")
+        await visit.reaches("running")
         await visit.reload()
+        release(stub)
         assert await visit.ends() == "done"
         await plays(visit)
         await visit.card.locator("summary").click()
@@ -78,20 +71,6 @@ async def test_two_files_become_a_playing_video_at_the_vendor_and_are_paid_for_o
         body = stub.orders[0].body
         assert body["quality"] == "1080p"
         assert body["model_params"] == {"character_orientation": "image", "keep_sound": True}
-
-
-async def test_the_example_needs_one_click_and_a_keyboard_is_enough(sandbox_visit: Visits) -> None:
-    async with sandbox_visit() as visit:
-        for _ in range(12):
-            await visit.page.keyboard.press("Tab")
-            if await visit.page.evaluate("document.activeElement.textContent.trim() === 'Try an example'"):
-                break
-        await visit.page.keyboard.press("Enter")
-        await visit.page.wait_for_function("document.activeElement.classList.contains('mc-go')")
-        assert "65.3 credits (about $0.96)" in await visit.go.inner_text()
-        await visit.page.keyboard.press("Enter")
-        assert await visit.reaches(*WORKING, "done")
-        assert await visit.page.evaluate("document.activeElement.tagName") == "H2"  # the card's heading speaks
 
 
 async def test_compare_plays_both_videos_in_step(live_visit: Visits, stub: Stub, material: Material) -> None:
@@ -131,6 +110,38 @@ async def test_from_click_to_a_stored_job_takes_under_a_second(live_visit: Visit
         await visit.ends()  # or its order would reach the vendor during the next test
 
 
+async def test_a_job_whose_key_is_gone_asks_for_it_where_it_is_needed(
+    live_visit: Visits, live_app: AppProcess, stub: Stub, material: Material
+) -> None:
+    stub.timeline = HELD
+    async with live_visit() as visit:
+        await visit.page.get_by_text("Your own EvoLink key").click()
+        await visit.page.fill("#mc-key", "sk-visitor-0123456789")
+        await visit.page.keyboard.press("Enter")
+        await visit.page.get_by_text("Your key pays").wait_for()
+        await visit.choose(material.picture, material.video_4s)
+        job_id = await visit.generate()
+        await visit.reaches("running")
+        await visit.action("Stop following")
+        await visit.page.locator(".mc-asking").get_by_role("button", name="Stop following").click()
+        await visit.reaches("stopped")
+        await visit.page.get_by_role("button", name="Forget it").click()
+        await visit.page.locator("#mc-key").wait_for()
+        with contextlib.closing(sqlite3.connect(live_app.data_dir / "evolink_ui.sqlite", timeout=30)) as ledger:
+            ledger.execute("update jobs set sealed_key = null where id = ?", (job_id,))  # as a day later
+            ledger.commit()
+        await visit.reload()
+        await visit.card.get_by_text("no longer kept here").wait_for()
+        await visit.action("Follow again")
+        assert await visit.page.evaluate("document.activeElement.id") == "mc-card-key"
+        assert await visit.axe() == []
+        release(stub)
+        await visit.page.fill("#mc-card-key", "sk-visitor-0123456789")
+        await visit.page.keyboard.press("Enter")
+        await visit.reaches("done")
+        assert stub.paid == 1
+
+
 async def test_a_visitors_own_key_pays_and_can_be_forgotten(live_visit: Visits, stub: Stub, material: Material) -> None:
     async with live_visit() as visit:
         await visit.page.get_by_text("Your own EvoLink key").click()
@@ -146,3 +157,26 @@ async def test_a_visitors_own_key_pays_and_can_be_forgotten(live_visit: Visits, 
         assert "sk-visitor" not in stored
         await visit.page.get_by_role("button", name="Forget it").click()
         await visit.page.locator("#mc-key").wait_for()
+
+
+async def test_another_example_is_picked_by_its_picture(sandbox_visit: Visits) -> None:
+    async with sandbox_visit() as visit:
+        assert [url for url in visit.requests if "page_example" in url] == []  # nothing before somebody reaches for it
+        await visit.page.get_by_text("More examples").click()
+        await visit.page.get_by_role("button", name="Juni").click()
+        await visit.can_go()
+        assert "juni" in await visit.zone("image").inner_text()
+
+
+async def test_the_example_needs_one_click_and_a_keyboard_is_enough(sandbox_visit: Visits) -> None:
+    async with sandbox_visit() as visit:
+        for _ in range(12):
+            await visit.page.keyboard.press("Tab")
+            if await visit.page.evaluate("document.activeElement.textContent.trim() === 'Try an example'"):
+                break
+        await visit.page.keyboard.press("Enter")
+        await visit.page.wait_for_function("document.activeElement.classList.contains('mc-go')")
+        assert "65.3 credits (about $0.96)" in await visit.go.inner_text()
+        await visit.page.keyboard.press("Enter")
+        assert await visit.reaches(*WORKING, "done")
+        assert await visit.page.evaluate("document.activeElement.tagName") == "H2"  # the card's heading speaks

@@ -1,5 +1,6 @@
 """One visitor with a browser of their own: what they do on the page, and what must never happen meanwhile."""
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -24,12 +25,36 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+class Browsers:
+    """Browsers of visitors: each has cookies, storage and options of its own; one that is left is cleaned for the next.
+
+    What a next visitor finds is a filled cache of the page's scripts, nothing else.
+    """
+
+    def __init__(self, chromium: Browser) -> None:
+        self._chromium = chromium
+        self._free: dict[str, list[BrowserContext]] = {}
+
+    async def take(self, options: dict[str, Any]) -> BrowserContext:
+        """A browser that nobody uses."""
+        free = self._free.setdefault(json.dumps(options, sort_keys=True), [])
+        return free.pop() if free else await self._chromium.new_context(**options)
+
+    async def give_back(self, context: BrowserContext, options: dict[str, Any]) -> None:
+        """Forget who used it."""
+        for page in context.pages:
+            await page.evaluate("try { localStorage.clear(); sessionStorage.clear() } catch {}")
+            await page.close()
+        await context.clear_cookies()
+        self._free[json.dumps(options, sort_keys=True)].append(context)
+
+
 class Visit:
-    """`async with Visit(browser, url) as visit:` opens the page; leaving asserts that the walk was clean."""
+    """`async with Visit(browsers, url) as visit:` opens the page; leaving asserts that the walk was clean."""
 
     def __init__(
         self,
-        browser: Browser,
+        browsers: Browsers,
         url: str,
         *,
         size: tuple[int, int] = DESKTOP,
@@ -38,7 +63,7 @@ class Visit:
         **options: Any,
     ) -> None:
         """rough: the test breaks the connection itself, so failed requests prove nothing."""
-        self._browser, self.url, self._rough = browser, url, rough
+        self._browsers, self.url, self._rough = browsers, url, rough
         self._options = {
             "viewport": {"width": size[0], "height": size[1]},
             "color_scheme": scheme,
@@ -50,19 +75,27 @@ class Visit:
         self.requests: list[str] = []
 
     async def __aenter__(self) -> "Visit":
-        self.context: BrowserContext = await self._browser.new_context(**self._options)
+        self.context: BrowserContext = await self._browsers.take(self._options)
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.on("page", self._watch)
-        self.page: Page = await self.context.new_page()
-        await self.open()
+        try:
+            self.page: Page = await self.context.new_page()
+            await self.open()
+        except BaseException:
+            await self.context.close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.context.close()
-        if error is None and not self._rough:
-            assert not self.faults, "\n".join(self.faults)
+        self.context.remove_listener("page", self._watch)
+        if error is not None or self._rough:
+            await self.context.close()
+            return
+        faults = [*self.faults]  # what is cut off by leaving is none
+        await self._browsers.give_back(self.context, self._options)
+        assert not faults, "\n".join(faults)
 
     async def open(self, query: str = "") -> None:
         """Load the page and wait until it can be used."""
@@ -112,13 +145,17 @@ class Visit:
         return self.page.locator(".mc-go")
 
     async def may_go(self) -> bool:
-        """Whether the button would order."""
+        """Whether the button would order right now."""
         return await self.go.get_attribute("aria-disabled") == "false"
+
+    async def can_go(self) -> None:
+        """Wait until the button would order."""
+        await self.page.wait_for_function("document.querySelector('.mc-go').getAttribute('aria-disabled') === 'false'")
 
     async def generate(self) -> str:
         """Press the button; the new job's id."""
         before = job_of(self.page.url)
-        await self.page.wait_for_function("document.querySelector('.mc-go').getAttribute('aria-disabled') === 'false'")
+        await self.can_go()
         await self.go.click()
         await self.page.wait_for_function(
             "before => { const now = new URL(location.href).searchParams.get('job'); return now && now !== before }",
@@ -155,6 +192,17 @@ class Visit:
     async def tab(self, name: str) -> None:
         """Open one of the page's tabs."""
         await self.page.get_by_role("tab", name=name).click()
+
+    async def open_tab(self, name: str) -> None:
+        """The same on the narrowest screens, too, where Gradio keeps the last tabs in a menu."""
+        tab = self.page.get_by_role("tab", name=name)
+        more = self.page.get_by_role("button", name="More tabs")
+        await tab.or_(more).first.wait_for()
+        if await tab.count():
+            await tab.click()
+        else:
+            await more.click()
+            await self.page.locator(".overflow-dropdown button", has_text=name).click()
 
     # ---- looking closely ----
 
@@ -194,6 +242,22 @@ class Visit:
     def _response(self, response: Response) -> None:
         if response.status >= 400:
             self.faults.append(f"status {response.status}: {response.url}")
+
+
+PLAYS = """async selector => {
+    const video = document.querySelector(selector);
+    video.muted = true;
+    await video.play();
+    for (let i = 0; i < 100 && video.currentTime < 0.3; i += 1) await new Promise(go => setTimeout(go, 100));
+    return [video.currentTime, video.duration, video.videoWidth];
+}"""
+
+
+async def plays(visit: Visit, selector: str = ".mc-screen video") -> tuple[float, float, int]:
+    """Play a video on the page: (how far it came, its length in seconds, its width)."""
+    at, duration, width = await visit.page.evaluate(PLAYS, selector)
+    assert at >= 0.3, "the video does not move"
+    return at, duration, width
 
 
 def job_of(url: str) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 
 from evolink_ui.jobs import Job
 from evolink_ui.ui.desk import Attempts, receive
+from evolink_ui.ui.text import ENGLISH
 from tests.jobs.material import make_video
 from tests.stub import Stub
 from tests.ui.conftest import Desktop, upload_folder, uploaded
@@ -99,7 +100,7 @@ async def test_nothing_is_opened_that_was_not_uploaded(desktop: Desktop, image: 
 @pytest.mark.parametrize("value", [None, [], "text", 3, {"image": []}, {"form": 1, "job_id": {}}])
 async def test_nonsense_from_a_browser_is_answered_and_never_an_exception(desktop: Desktop, value: Any) -> None:
     for name in desktop.functions:
-        if name.startswith("page_") and name != "page_example":
+        if name.startswith("page_") and not name.startswith("page_example"):
             assert isinstance(await desktop.ask(name.removeprefix("page_"), value), dict)
 
 
@@ -110,13 +111,19 @@ async def test_the_balance_is_the_vendors_and_none_where_it_does_not_say(desktop
     assert await desktop.ask("balance", {}) == {"remaining": None}
 
 
-async def test_the_example_is_received_as_an_upload_and_kept_once(desktop: Desktop) -> None:
-    pair = await desktop.ask("example", {})
-    again = await desktop.ask("example", {})
-    assert pair == again
-    for file in pair.values():
+async def test_examples_are_picked_by_small_pictures_and_received_as_uploads_that_are_kept_once(
+    desktop: Desktop,
+) -> None:
+    pairs = (await desktop.ask("examples", {}))["pairs"]
+    assert len(pairs) == 3
+    assert all(pair["picture"].startswith("data:image/jpeg") and len(pair["picture"]) < 12_000 for pair in pairs)
+    assert all(f"example.{pair['name']}" in ENGLISH for pair in pairs)
+    files = [await desktop.ask("example", {"name": pair["name"]}) for pair in pairs]
+    assert len({file["image"]["path"] for file in files}) == 3
+    assert await desktop.ask("example", {}) == files[0]
+    for file in files[0].values():
         assert Path(file["path"]).is_relative_to(upload_folder().resolve())
-    judged = await desktop.ask("judge_video", {"path": pair["video"]["path"]})
+    judged = await desktop.ask("judge_video", {"path": files[0]["video"]["path"]})
     assert judged["report"]["ok"]
     assert judged["report"]["warnings"] == []
 

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from evolink_ui.ui import mending
-from evolink_ui.ui.mending import Workshop
+from evolink_ui.ui.mending import Part, Workshop, known_part
 from tests.jobs.material import make_video
 from tests.ui.conftest import Desktop, uploaded
 
@@ -38,6 +38,18 @@ async def test_a_video_is_cut_for_its_orientation(desktop: Desktop, tmp_path: Pa
     started = await desktop.ask("mend", {**uploaded(long), "kind": "video", "character_orientation": "image"})
     state = await _finished(desktop, started["id"])
     assert state["after"]["duration_seconds"] <= 10.02
+
+
+async def test_the_part_that_was_chosen_is_kept(desktop: Desktop, tmp_path: Path) -> None:
+    long = make_video(tmp_path / "long.mp4", seconds=11, sound=False)
+    asked = {**uploaded(long), "kind": "video", "character_orientation": "image"}
+    started = await desktop.ask("mend", {**asked, "start": 2, "end": 6.5})
+    state = await _finished(desktop, started["id"])
+    assert "from 2 s to 6.5 s" in state["changes"][0]
+    assert abs(state["after"]["duration_seconds"] - 4.5) < 0.1
+    started = await desktop.ask("mend", {**asked, "start": 9.5, "end": 11})
+    assert (await _finished(desktop, started["id"]))["error"]["code"] == "fix_part_too_short"
+    assert known_part({"start": "2", "end": float("nan")}) == known_part({"start": True}) == Part()
 
 
 async def test_what_cannot_be_mended_says_why(desktop: Desktop, tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
 
-from evolink_ui.evolink import Task
+from evolink_ui.evolink import EvoLink, MotionControlRequest, Task
 from evolink_ui.jobs import Jobs, Order
-from evolink_ui.ui.lookup import shown
+from evolink_ui.jobs.job import State
+from evolink_ui.settings import Settings
+from evolink_ui.ui.desk import Wrong
+from evolink_ui.ui.lookup import bring, shown
 from evolink_ui.ui.page import page_options
 from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_python, request_body
 from tests.stub import Stub, Timeline
@@ -63,6 +67,19 @@ async def test_a_job_is_used_again_with_its_form_and_files_by_its_owner_only(
     assert (await desktop.ask("reuse", {"id": view["id"]}))["image"] is None
 
 
+async def test_a_link_is_used_again_as_a_link(desktop: Desktop, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = SimpleNamespace(visitor="v_anna", request={"image_url": "https://example.org/a.png", "video_url": ""})
+
+    async def find(_job_id: str) -> Any:
+        return job
+
+    monkeypatch.setattr(jobs, "find", find)
+    monkeypatch.setattr(jobs, "image_path", lambda _job: Path("/nowhere/a.png"))
+    monkeypatch.setattr(jobs, "reference_path", lambda _job: Path("/nowhere/b.mp4"))
+    again = await desktop.ask("reuse", {"id": "x"})
+    assert (again["image"], again["video"]) == ({"url": "https://example.org/a.png"}, None)
+
+
 async def test_a_task_is_looked_up_and_its_end_explained(
     desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
 ) -> None:
@@ -73,6 +90,53 @@ async def test_a_task_is_looked_up_and_its_end_explained(
     assert task["error"]["charged"] == "no"
     assert task["error"]["next_step"]
     assert "error" in await desktop.ask("lookup", {"task_id": "task-unified-1-none"})
+
+
+async def test_a_task_that_was_ordered_elsewhere_is_taken_over_by_whoever_looked_it_up(
+    desktop: Desktop, jobs: Jobs, stub: Stub, ended: Ended, clip: bytes
+) -> None:
+    stub.timeline = Timeline(seconds=0.0)
+    async with EvoLink("sk-owner-key", base_url=stub.base_url, files_url=stub.files_url) as evolink:
+        task = await evolink.create(MotionControlRequest(**request_body(FULL)))
+    assert (await desktop.ask("lookup", {"task_id": task.id}))["task"]["adoptable"]
+    view = (await desktop.ask("adopt", {"task_id": task.id}))["job"]
+    assert (view["task_id"], view["poster_url"]) == (task.id, None)
+    assert (await ended(view["id"])).state is State.DONE
+    assert [found["id"] for found in (await desktop.ask("videos", {}))["jobs"]] == [view["id"]]
+    assert (await desktop.ask("adopt", {"task_id": task.id}))["job"]["id"] == view["id"]
+    assert "error" in await desktop.ask("adopt", {"task_id": task.id}, "v_ben")
+    assert stub.paid == 1
+
+
+PNG, WAV, MP3 = b"\x89PNG\r\n\x1a\n" + bytes(20), b"RIFF\x24\0\0\0WAVEfmt ", b"ID3\x04" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(None, "video"), (PNG, "image"), (WAV, "audio"), (MP3, "audio"), (b"<svg onload=x>", None)]
+)
+async def test_a_result_is_shown_as_what_it_is_and_only_what_a_page_can_show(
+    live: Settings, stub: Stub, content: bytes | None, kind: str | None
+) -> None:
+    stub.result_bytes = content
+    url = f"{stub.results_url}/results/task-unified-1/0.mp4"
+    if kind is None:
+        with pytest.raises(Wrong, match="no video, picture or sound"):
+            await bring(url, allow_private=True)
+        return
+    answer = await bring(url, allow_private=True)
+    assert answer["kind"] == kind
+    assert answer["url"].startswith("gradio_api/file=")
+
+
+async def test_only_results_that_a_task_of_the_key_names_are_fetched(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
+    task_id = stub.orders[0].task_id
+    assert (await desktop.ask("result", {"task_id": task_id, "number": 0}))["kind"] == "video"
+    for number in (1, -1, None, "0", stub.results_url):
+        refused = await desktop.ask("result", {"task_id": task_id, "number": number})
+        assert refused["error"]["code"] == "result_missing"
 
 
 def test_results_are_links_to_hosts_only() -> None:
@@ -86,6 +150,13 @@ def test_results_are_links_to_hosts_only() -> None:
         }
     )
     assert shown(task)["results"] == ["https://example.org/a.png", "https://example.org/b.mp3"]
+    assert not shown(task)["adoptable"]
+
+
+def test_links_of_the_sandbox_lead_nowhere_and_are_not_offered() -> None:
+    results = ["https://sandbox.evolink.invalid/results/a.mp4", "https://[broken"]
+    task = Task.from_wire({"id": "task-unified-1", "status": "completed", "results": results})
+    assert (shown(task)["results"], shown(task)["in_sandbox"]) == (["https://[broken"], True)
 
 
 async def test_as_code_shows_the_request_and_the_newest_task_without_the_key(
