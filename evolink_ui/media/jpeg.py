@@ -71,7 +71,8 @@ def walk_jpeg(data: bytes) -> Header:
     unfinished: set[int] = set()  # components whose brightness (DC) is not yet there to its last bit
     coded = fewest_bits = 0
     unusual = False
-    orientation, scans, at, ending = 1, 0, 2, b""
+    orientation: int | None = None
+    scans, at, ending = 0, 2, b""
     for _ in range(MAX_SEGMENTS):
         marker, at = _marker(data, at)
         if marker == 0xD9:
@@ -111,8 +112,8 @@ def walk_jpeg(data: bytes) -> Header:
             kept.append(_PLAIN_JFIF)
         elif marker == 0xEE and segment[:5] == b"Adobe" and length == 14:
             kept.append(data[at - 2 : end])
-        elif marker == 0xE1 and segment[:6] == b"Exif\0\0":
-            orientation = exif_orientation(segment[6:]) or orientation
+        elif marker == 0xE1 and segment[:6] == b"Exif\0\0" and orientation is None:
+            orientation = exif_orientation(segment[6:]) or 1  # of several, readers take the first
         elif marker == 0xE2 and segment[:12] == b"ICC_PROFILE\0" and len(segment) > 14:
             icc[segment[12]] = segment[14:]
         at = end
@@ -121,7 +122,7 @@ def walk_jpeg(data: bytes) -> Header:
     if size is None or unfinished or 8 * coded < fewest_bits:
         raise Damaged
     profile = b"".join(icc[number] for number in sorted(icc)) if icc else None
-    return Header(*size[:2], orientation, size[2], b"".join(kept) + ending, profile, unusual=unusual)
+    return Header(*size[:2], orientation or 1, size[2], b"".join(kept) + ending, profile, unusual=unusual)
 
 
 def _finished_by(scan: bytes) -> set[int]:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 import av
 import imageio_ffmpeg
 
-from evolink_ui.media import fence, film, limits
+from evolink_ui.media import fence, film, limits, scan
 from evolink_ui.media.boxes import Layout, walk_boxes
 from evolink_ui.media.files import DEMUXERS
 from evolink_ui.media.refusal import Refused, Tell
@@ -39,6 +39,12 @@ JUMP_SECONDS: Final = 2.0
 """To begin so early everything before is decoded and dropped: nothing is gained by jumping."""
 HDR_CURVES: Final = frozenset({16, 18})
 """SMPTE 2084 and HLG, by their numbers in H.273."""
+
+HDR_WHITE_NITS: Final = 203
+"""What a sheet of white paper has in HDR films (ITU-R BT.2408)."""
+TONE_CURVE: Final = "tonemap=mobius:param=0.7:desat=0:peak=5"
+"""Up to 0.7 of paper white nothing changes, what is brighter (up to 5 times, 1000 nits) is pressed into the rest.
+On a picture put into HDR and taken back, mean error 5 to 8 of 255; with the usual "hable" 44."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def _look(file: BinaryIO, name: str) -> dict[str, Any]:
         ) as container:
             facts = film.header_facts(container, layout)
             stream = film.picture_stream(container)
-            timing = film.Timing(stream.time_base)
+            timing = scan.Timing(stream.time_base)
             for packet in container.demux(stream):
                 timing.add(packet)
             if timing.seconds > 0:
@@ -107,14 +113,14 @@ def _look(file: BinaryIO, name: str) -> dict[str, Any]:
             facts["cut_off"] = film.is_cut_off(layout, stream, size_bytes)
             facts["index"] = stream.index
             facts["curve"] = int(stream.codec_context.color_trc or 0)
-    except film.ERRORS as error:
+    except scan.ERRORS as error:
         raise Refused("video_damaged") from error
     if not facts["duration_seconds"]:
         raise Refused("video_damaged")
     return {**facts, "size_bytes": size_bytes}
 
 
-def _late_seconds(container: av.container.InputContainer, timing: film.Timing) -> float:
+def _late_seconds(container: av.container.InputContainer, timing: scan.Timing) -> float:
     """How much later than the container's first sample the picture begins."""
     first = float((timing.first or 0) * timing.base)
     return max(first - (container.start_time or 0) / av.time_base, 0.0)
@@ -130,7 +136,7 @@ def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
     if cut:
         fixes.append("trim")
         changes.append(f"Cut to {seconds_text(length)}, from {seconds_text(start)} to {seconds_text(start + length)}.")
-    plays = codec == "h264" and before["pixels"] in film.PLAIN_PIXELS
+    plays = codec == "h264" and before["pixels"] in scan.PLAIN_PIXELS
     if not plays:
         fixes.append("convert")
         changes.append(f"Coded anew as H.264 (it was {codec}).")
@@ -265,7 +271,7 @@ def _filters(plan: Plan) -> list[str]:
     else:
         filters.append("scale=iw*sar:ih")
     if plan.to_sdr:
-        filters += ["zscale=t=linear:npl=203", "format=gbrpf32le", "zscale=p=bt709", "tonemap=hable:desat=0"]
+        filters += [f"zscale=t=linear:npl={HDR_WHITE_NITS}", "format=gbrpf32le", "zscale=p=bt709", TONE_CURVE]
         filters += ["zscale=t=bt709:m=bt709:r=limited"]
     return [*filters, "setsar=1", "format=yuv420p"]
 

@@ -186,3 +186,21 @@ def test_no_place_leaves_with_a_mended_video(tmp_path: Path) -> None:
     path = studio.film(tmp_path / "a.mkv", container="matroska", metadata={"location": "+48.8577+002.2950/"})
     assert b"48.8577" in path.read_bytes()
     assert b"48.8577" not in mended_video(path, tmp_path / "out").path.read_bytes()
+
+
+def test_people_filmed_in_hdr_stay_as_bright_as_they_were(tmp_path: Path) -> None:
+    """Grey of 150 of 255 in SMPTE 2084 is as bright as paper; read as if it were ordinary it looks dull."""
+    colours = "log-level=none:transfer=smpte2084:colorprim=bt2020:colormatrix=bt2020nc"
+    options = (("preset", "ultrafast"), ("x265-params", colours))
+    what: dict[str, Any] = {
+        "codec": "libx265",
+        "pixels": "yuv420p10le",
+        "options": options,
+        "brightness": 0.8,
+        "still": True,
+    }
+    fixed = mended_video(studio.film(tmp_path / "a.mov", container="mov", **what), tmp_path / "out")
+    assert "Brightness brought from HDR to the ordinary range." in fixed.changes
+    assert isinstance(fixed.before, VideoFacts)
+    assert fixed.after.brightness is not None
+    assert 160 < fixed.after.brightness < 230

@@ -137,8 +137,8 @@ def test_a_large_video_is_looked_at_as_far_as_the_time_allows(
     path = studio.film(tmp_path / "a.mp4", seconds=8, width=640, height=480, options=(("preset", "veryfast"),))
     monkeypatch.setattr(limits, "SCAN_SECONDS", 0.1)
     monkeypatch.setattr(limits, "THOROUGH_SECONDS", 0.05)
-    monkeypatch.setattr("evolink_ui.media.film.SKIPPING_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("evolink_ui.media.film.MAX_LOOKED_AT", 20)
+    monkeypatch.setattr("evolink_ui.media.scan.SKIPPING_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("evolink_ui.media.scan.MAX_LOOKED_AT", 20)
     report = check_video(path)
     assert report.ok
     assert isinstance(report.facts, VideoFacts)
