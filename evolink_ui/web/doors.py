@@ -90,7 +90,6 @@ _GET_EXACT: dict[str, Door] = {
     "/gradio_api/info": _API,
     "/gradio_api/queue/data": _API,
     "/gradio_api/queue/status": _API,
-    "/gradio_api/upload_progress": _API,
     "/key": Door("key"),
     "/healthz": _HEALTH,
 }

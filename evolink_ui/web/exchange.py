@@ -95,6 +95,7 @@ class Answer:
         "body_is_whole",
         "door",
         "files",
+        "on_body",
         "refusal",
         "set_cookie",
     )
@@ -107,6 +108,8 @@ class Answer:
         self.body_is_whole = False
         """Whether all of the request has been read."""
         self.refusal: Refusal | None = None
+        self.on_body: Callable[[bytes], None] | None = None
+        """Hears an answer to a call."""
         self.files = 0
         """How many files an upload's answer names."""
 
@@ -124,6 +127,8 @@ class Answer:
             if self.set_cookie:
                 headers.append((b"set-cookie", self.set_cookie.encode("ascii")))
             message = {**message, "headers": headers}
+        elif self.on_body is not None and door is not None and door.is_call:
+            self.on_body(message.get("body", b""))
         elif door is not None and door.kind == "upload":
             self.files += message.get("body", b"").count(b'","') + (not self.files)
         await self._send(message)
@@ -139,7 +144,7 @@ class Answer:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if refusal.retry_after_seconds:
             headers.append((b"retry-after", str(int(refusal.retry_after_seconds) + 1).encode()))
-        if refusal.status in (408, 413):
+        if refusal.status in (400, 408, 413):
             headers.append((b"connection", b"close"))
         headers = self._headers.dress("api", headers)
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})

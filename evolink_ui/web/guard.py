@@ -6,6 +6,7 @@ What passes goes on without the headers that only strangers profit from; what co
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 
@@ -16,7 +17,7 @@ from .exchange import Answer, App, Body, Receive, Scope, Send, drain
 from .headers import HeaderSets
 from .limits import Meter
 from .origin import FORWARDING, Headers, Origins, Seen
-from .received import judge_call
+from .received import judge_call, received_file
 from .refusals import (
     FOREIGN,
     LOGIN_NEEDED,
@@ -25,10 +26,12 @@ from .refusals import (
     TOO_LARGE,
     TOO_LONG,
     TOO_MANY,
+    TWO_LENGTHS,
     UNKNOWN_HOST,
     Refusal,
     Stop,
 )
+from .streams import Accounts, Streams
 from .visitor import CALLER, KEY_COOKIE, KEY_HEADER, VISITOR_COOKIE, Caller, Cookies, guest_name, user_name
 
 log = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ class Guard:
 
     `login` tells the logged-in name from the request's cookies; with `is_private` nothing but the entrance is open
     without one. `entrance` is the path of the page that is shown instead of others to whoever must sign in first; ""
-    where the page itself asks. `judge_call` raises Refused for a call's body that may not pass.
+    where the page itself asks. `judge_call` gives what a call's body says, or raises Refused where it may not pass.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class Guard:
         login: Callable[[Mapping[str, str]], str | None] | None = None,
         is_private: bool = False,
         entrance: str = "",
-        judge_call: Callable[[bytes], None] = judge_call,
+        judge_call: Callable[[bytes], Any] = judge_call,
         root_path: str = "",
     ) -> None:
         self._app = app
@@ -77,6 +80,7 @@ class Guard:
         self._entrance = entrance
         self._judge_call = judge_call
         self._root_path = root_path.rstrip("/")
+        self._streams = Streams()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -105,10 +109,15 @@ class Guard:
             if self._judge_login(caller, door, path):
                 path = self._entrance
                 door = answer.door = self._doors.entrance
+            if door.kind == "received":
+                self._judge_received(path)
+            accounts = (account, seen.address)
+            self._streams.judge_path(scope["method"], path, scope["query_string"], accounts)
             inner_receive: Receive = receive
             if door.max_bytes or door.kind == "upload":
                 body = self._body(headers, door, account, caller, receive, answer)
-                inner_receive = await self._judged(body) if door.is_call else body.receive
+                inner_receive = await self._judged(body, accounts) if door.is_call else body.receive
+                answer.on_body = lambda said: self._streams.hear(said, accounts)
             answer.set_cookie = set_cookie
             with self.meter.at_once(door.kind, account):
                 await self._app(self._inner_scope(scope, path, seen, caller, headers, door), inner_receive, answer.send)
@@ -188,6 +197,8 @@ class Guard:
     def _body(
         self, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "Answer"
     ) -> "Body":
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            raise Stop(TWO_LENGTHS)
         announced_text = headers.get(b"content-length", b"0")
         announced = int(announced_text) if announced_text.isdigit() else 0
         if announced > door.max_bytes:
@@ -199,7 +210,7 @@ class Guard:
                 charge = lambda size: self.meter.streamed(account, caller.address, size)  # noqa: E731
         return Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
-    async def _judged(self, body: "Body") -> Receive:
+    async def _judged(self, body: "Body", accounts: Accounts) -> Receive:
         """Read a call whole and judge it; what is passed on is the very text that was judged."""
         whole = b""
         while not body.is_whole:
@@ -208,10 +219,18 @@ class Guard:
                 raise ClientDisconnect
             whole += message.get("body", b"")
         try:
-            self._judge_call(whole)
+            values = self._judge_call(whole)
         except Refused as refused:
             raise Stop(Refusal(400, refused.code, refused.message, refused.next_step)) from None
+        self._streams.judge_call(values, accounts)
         return body.again(whole)
+
+    def _judge_received(self, path: str) -> None:
+        """Gradio would tell which files of the server exist."""
+        try:
+            received_file(path.partition("=")[2])
+        except Refused:
+            raise Stop(NOT_FOUND) from None
 
     def _inner_scope(self, scope: Scope, path: str, seen: Seen, caller: Caller, headers: Headers, door: Door) -> Scope:
         dropped = _DROPPED | {b"accept-encoding"} if door.kind == "upload" else _DROPPED
@@ -224,6 +243,8 @@ class Guard:
         port = scope["client"][1] if scope.get("client") else 0
         inner = {**scope, "headers": kept, "client": (caller.address, port), CALLER: caller}
         inner["scheme"] = "https" if seen.https else "http"
+        if door.kind == "upload":
+            inner["query_string"] = b""  # an upload with a name would be remembered for whoever asks how far it is
         if path != scope["path"]:
             inner["path"] = path
             inner["raw_path"] = path.encode()

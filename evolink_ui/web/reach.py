@@ -6,6 +6,7 @@ a Space can be made public or private while it runs.
 """
 
 import asyncio
+import json
 import logging
 import threading
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ FIRST_LOOKS_SECONDS = (3.0, 10.0, 30.0, 60.0, 120.0)
 LOOK_AGAIN_SECONDS = 900.0
 LOOK_SECONDS = 10.0
 ANSWER_MAX_BYTES = 1024
-"""Our own answer has 11; a login page is not read."""
+"""Our own answer has some 50; a login page is not read."""
 
 
 class SelfCheck:
@@ -79,7 +80,11 @@ class SelfCheck:
                         break
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, Refused):
             return False
-        return first in (b'{"ok":true}', b'{"ok":false}')
+        try:
+            answer = json.loads(first)
+        except ValueError:
+            return False
+        return isinstance(answer, dict) and isinstance(answer.get("ok"), bool)
 
     def _tell(self, reached: bool) -> None:
         if reached == self._was:

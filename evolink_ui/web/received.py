@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gradio.utils import get_upload_folder
 
@@ -41,16 +42,18 @@ def received_file(data: object) -> Path | None:
     return resolved
 
 
-def judge_call(body: bytes) -> None:
+def judge_call(body: bytes) -> Any:
     """Judge every file that a call's JSON body names, at any depth, before Gradio sees it: for whatever looks like an
-    upload, Gradio would itself copy the named path, or download the named link, into the upload folder.
+    upload, Gradio would itself copy the named path, or download the named link, into the upload folder. Gives the body
+    as read; a name that stands twice in an object is refused, as another reader might take the other value.
 
     Raises Refused: a name that is not an upload's, or a body that is not JSON.
     """
     try:
-        waiting = [json.loads(body)]
+        whole = json.loads(body, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise Refused("not_json", "The body is not JSON.", "Send the call as JSON.") from None
+    waiting = [whole]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
@@ -59,6 +62,14 @@ def judge_call(body: bytes) -> None:
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
+    return whole
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise ValueError("a name stands twice")
+    return values
 
 
 def _not_received() -> Refused:

@@ -52,6 +52,9 @@ FOREIGN = Refusal(
 LOGIN_NEEDED = Refusal(401, "login_needed", "This instance needs a login.", "Log in on the page, then try again.")
 TOO_LARGE = Refusal(413, "too_large", "That is larger than this app takes. Nothing was kept.", "Send a smaller file.")
 TOO_SLOW = Refusal(408, "too_slow", "The upload took too long. Nothing was kept.", "Try again on a faster line.")
+TWO_LENGTHS = Refusal(
+    400, "two_lengths", "The request says in two ways how long it is.", "Send Content-Length or chunks, not both."
+)
 NOT_FOUND = Refusal(404, "not_found", "There is nothing here.", "Go back to the page.")
 SERVER_ERROR = Refusal(500, "server_error", "Something went wrong here.", "Try again; the server's log says more.")
 

@@ -16,13 +16,14 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from evolink_ui.net import Refused
-from evolink_ui.web import doors, limits
+from evolink_ui.web import doors, limits, streams
 from evolink_ui.web.doors import Doors
 from evolink_ui.web.guard import Guard
 from evolink_ui.web.headers import HeaderSets
 from evolink_ui.web.limits import AT_ONCE, Limits, Meter
 from evolink_ui.web.origin import Origins
 from evolink_ui.web.rates import Allowance
+from evolink_ui.web.refusals import Stop
 from evolink_ui.web.visitor import CALLER, Cookies
 from tests.web.site import serving
 
@@ -37,7 +38,7 @@ async def inner(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
         return
-    what = scope["query_string"].decode()
+    what = scope["query_string"].decode() or dict(scope["headers"]).get(b"x-what", b"").decode()
     size = 0
     try:
         while scope["method"] == "POST":
@@ -64,6 +65,8 @@ async def inner(scope: Any, receive: Any, send: Any) -> None:
     status = int(what) if what.isdecimal() else 200
     if what == "files":
         body = json.dumps(["/tmp/a/1", "/tmp/a/2", "/tmp/a/3"], separators=(",", ":")).encode()  # noqa: S108
+    if what == "event":
+        body = b'{"event_id":"0123abcd"}'
     if what == "echo":  # as Gradio's ranged answers do
         await send({"type": "http.response.start", "status": 206, "headers": headers})
     else:
@@ -205,7 +208,10 @@ def test_behind_a_trusted_proxy_the_visitors_own_address_and_name_count() -> Non
         assert (seen["scheme"], seen["client"][0]) == ("https", "203.0.113.3")
 
 
-def test_ranged_answers_of_gradio_do_not_give_the_visitors_cookie_away(client: httpx.Client) -> None:
+def test_ranged_answers_of_gradio_do_not_give_the_visitors_cookie_away(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolink_ui.web.guard.received_file", lambda _path: None)
     headers = {"Range": "bytes=0-1", "Cookie": "evolink_visitor=abc", "Authorization": "Bearer x", "X-Other": "y"}
     answer = client.get("/gradio_api/file=/tmp/x?echo", headers=headers)
     assert answer.status_code == 206
@@ -333,7 +339,9 @@ def test_an_old_cookie_is_written_anew_for_the_same_visitor(client: httpx.Client
 def test_files_of_an_hour_are_counted_each_even_when_they_come_together() -> None:
     with guarded(uploads=6) as client:
         client.get("/config")
-        codes = [client.post("/gradio_api/upload?files", content=b"x").status_code for _ in range(4)]
+        codes = [
+            client.post("/gradio_api/upload", headers={"X-What": "files"}, content=b"x").status_code for _ in range(4)
+        ]
     assert codes == [200, 200, 429, 429], "three files a request, six an hour"
 
 
@@ -398,6 +406,63 @@ def test_a_call_is_judged_whole_and_passed_on_as_it_was() -> None:
             raw.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
         assert client.post("/gradio_api/queue/join", content=b"whole").status_code == 200
         assert judged[-1] == b"whole" and b"half" not in judged
+
+
+@pytest.mark.parametrize("path", ["/key", "/gradio_api/upload", "/gradio_api/call/start", "/jobs/a/stop"])
+def test_a_request_that_says_its_length_in_two_ways_is_refused_and_nothing_after_it_is_read(
+    client: httpx.Client, path: str
+) -> None:
+    """A proxy in front could take the rest for another visitor's request."""
+    smuggled = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as raw:
+        raw.sendall(head.encode() + b"0\r\n\r\n" + smuggled)
+        answer = b""
+        while chunk := raw.recv(4096):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1 ") == 1 and b"two_lengths" in answer
+
+
+def test_a_session_and_an_event_answer_whom_they_belong_to() -> None:
+    judged = lambda body: json.loads(body or b"{}")  # noqa: E731
+    with guarded(judge_call=judged) as one, httpx.Client(base_url=one.base_url) as other:
+        for client in (one, other):
+            client.get("/config")
+        joined = {"session_hash": "of-one", "data": []}
+        assert one.post("/gradio_api/queue/join", json=joined).status_code == 200
+        event = {"event_id": "0123abcd"}
+        assert one.post("/gradio_api/call/start", headers={"X-What": "event"}).json() == event
+        streams = [
+            "/gradio_api/queue/data?session_hash=of-one",
+            "/gradio_api/heartbeat/of-one",
+            "/gradio_api/call/start/0123abcd",
+            "/gradio_api/call/v2/start/0123abcd",
+        ]
+        calls = [("queue/join", joined), ("cancel", {**joined, **event}), ("cancel", event), ("reset", event)]
+        for client, status in ((one, 200), (other, 404)):
+            assert [client.get(path).status_code for path in streams] == [status] * len(streams)
+            assert [client.post(f"/gradio_api/{path}", json=body).status_code for path, body in calls] == [status] * 4
+        for unknown in ("nobodys", "x" * 500, "..", "__class__"):
+            assert one.get(f"/gradio_api/call/start/{unknown}").status_code == 404
+        assert one.get("/gradio_api/heartbeat/" + "x" * 500).status_code == 404
+        assert one.post("/gradio_api/queue/join", json=[1]).status_code == 200  # Gradio's to refuse
+
+
+def test_who_is_given_a_cookie_by_the_first_answer_goes_on_with_what_was_begun_before() -> None:
+    with guarded() as client:
+        client.post("/gradio_api/call/start", headers={"X-What": "event"})
+        assert "evolink_visitor" in client.cookies
+        assert client.get("/gradio_api/call/start/0123abcd").status_code == 200
+
+
+def test_what_is_remembered_of_streams_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MAX_NAMES", 3)
+    remembered = streams.Streams()
+    for number in range(10):
+        remembered.hear(b'{"event_id":"%d"}' % number, ("v_1", "192.0.2.1"))
+    remembered.judge_path("GET", "/gradio_api/call/x/9", b"", ("v_1", "192.0.2.1"))
+    with pytest.raises(Stop):
+        remembered.judge_path("GET", "/gradio_api/call/x/1", b"", ("v_1", "192.0.2.1"))
 
 
 def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(client: httpx.Client) -> None:

@@ -158,3 +158,17 @@ def test_a_call_that_is_not_json_is_refused(body: bytes) -> None:
 
 def test_a_call_nested_as_deep_as_it_parses_is_judged() -> None:
     judge_call(b"[" * 900 + b"]" * 900)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": [null], "data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}',
+        b'{"data": [{"path": "/etc/passwd", "meta": {}}], "data": [null]}',
+        b'{"data": [{"path": "/etc/passwd", "path": "", "meta": {}}]}',
+        b'{"fn_index": 1, "fn_index": 2}',
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_whichever_value_counts(body: bytes) -> None:
+    with pytest.raises(Refused):
+        judge_call(body)
