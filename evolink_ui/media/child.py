@@ -44,6 +44,8 @@ def clean_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     # One thread and one arena: a library that reserves memory per core would use up the address space.
     kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "PYTHONIOENCODING": "utf-8"}
+    # Without a home Python looks for one in the list of users, which may even be asked for over a socket.
+    kept["HOME"] = os.path.abspath(os.sep)  # noqa: PTH100 - see Child
     kept["PYTHONPATH"] = os.pathsep.join(
         dict.fromkeys([str(Path(__file__).resolve().parents[2]), *(path for path in sys.path if path)])
     )

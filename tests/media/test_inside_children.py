@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from evolink_ui.media import fence, film, limits, mend_film, mender, picture, worker
+from evolink_ui.media import fence, film, limits, mend_film, mender, picture, scan, worker
 from evolink_ui.media.refusal import Refused
 from tests.media import studio
 
@@ -97,9 +97,9 @@ def test_what_pillow_throws_at_any_step_means_damaged(monkeypatch: pytest.Monkey
     with monkeypatch.context() as patched, pytest.raises(Refused, match="image_damaged"):
         patched.setattr(Image, "open", throws)
         picture.open_picture(io.BytesIO(data), "jpeg")
-    arithmetic = data.replace(b"\xff\xc0", b"\xff\xc9", 1)
-    with pytest.raises(Refused, match="image_unusual"):
-        picture.open_picture(io.BytesIO(arithmetic), "jpeg")
+    lossless = data.replace(b"\xff\xc0", b"\xff\xc3", 1)
+    with pytest.raises(Refused, match="image_undecodable"):
+        picture.open_picture(io.BytesIO(lossless), "jpeg")
 
 
 def test_frames_too_large_to_decode_are_only_measured(good_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,13 +119,12 @@ def test_a_film_whose_first_or_last_frames_do_not_decode_is_damaged(
     data[start + (end - start) // 2 : end] = bytes(end - start - (end - start) // 2)
     half = tmp_path / "half.mp4"
     half.write_bytes(data)
-    with half.open("rb") as file:
-        assert film.examine_film(file, "mp4", 2.0, lambda _: None)[0]["missing"] > 0
-    monkeypatch.setattr(film, "MAX_LOOKED_AT", 5)
-    with half.open("rb") as file:
-        assert film.examine_film(file, "mp4", 2.0, lambda _: None)[0]["missing"] > 0
-    with whole.open("rb") as file:
-        assert film.examine_film(file, "mp4", 2.0, lambda _: None)[0]["missing"] == 0
+    for looked_at in (scan.MAX_LOOKED_AT, 5):  # the whole film; and its beginning, and then only its end
+        monkeypatch.setattr(scan, "MAX_LOOKED_AT", looked_at)
+        for path, is_damaged in ((half, True), (whole, False)):
+            with path.open("rb") as file:
+                found = film.examine_film(file, "mp4", 2.0, lambda _: None)[0]
+            assert (found["missing"] > 0, found["cut_off"]) == (is_damaged, is_damaged)
 
 
 def test_sound_that_cannot_be_read_is_left_out_and_said_so(good_video: Path, tmp_path: Path) -> None:
