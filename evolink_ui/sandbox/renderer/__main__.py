@@ -88,6 +88,7 @@ def watch_for_stop() -> None:
 def limit_resources() -> None:
     """Bound what a hostile file can take, before the libraries that read it are loaded."""
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_IMAGE_PIXELS)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the stages run beside each other already
     try:
         import resource
     except ImportError:  # not on Windows

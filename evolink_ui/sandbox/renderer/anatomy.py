@@ -17,7 +17,7 @@ from .matte import disc
 from .plane import across, distance_to_path, unit
 from .skeleton import HEAD, HIPS, LEFT_EAR, RIGHT_EAR, SHOULDERS, is_arm
 
-Grid = NDArray[np.float64]
+Grid = NDArray[np.float32]
 Mask = NDArray[np.float32]
 
 ARM_THICKNESS: Final = (0.07, 0.16)
@@ -26,6 +26,9 @@ LEG_THICKNESS: Final = (0.10, 0.24)
 
 SLIVER: Final = 0.055
 """Half the width, in trunk lengths, below which a piece of the trunk beside a limb is given to the limb."""
+
+TIP: Final = 0.3
+"""Trunk lengths that hands and feet go on beyond their last joint."""
 
 IN_FRONT: Final = 0.85
 """An arm's distance counts less than a leg's: hands rest on thighs, not the other way round."""
@@ -37,7 +40,9 @@ class Anatomy:
     def __init__(self, alpha: Mask, points: Floats, limbs: dict[str, tuple[int, ...]], torso: float) -> None:
         self._alpha, self._points, self._limbs, self._torso = alpha, points, limbs, torso
         height, width = alpha.shape
-        self._grid: Grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
+        # Planes of x and of y, seen as points: so each of them lies in one piece.
+        planes = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+        self._grid: Grid = np.moveaxis(planes, 0, -1)
         self._depth = self._depths()
         self.thickness = {name: self._measure(name, 0) for name in limbs}
         inside = (alpha > 0.5).astype(np.uint8)
@@ -74,6 +79,13 @@ class Anatomy:
         below = self._below(name)
         return shown, np.asarray(np.maximum(below, shown) - shown, np.float32)
 
+    def reach(self, name: str, mask: Mask) -> float:
+        """How far what is seen of a limb, (height, width), goes from its bones."""
+        seen = (mask > 0) & (self._alpha > 0)
+        joints = self._points[list(self._limbs[name])]
+        path = np.vstack([joints, joints[-1] + TIP * self._torso * unit(joints[-1] - joints[-2])])
+        return float(distance_to_path(self._grid[seen], path).max()) + 1 if seen.any() else 0.0
+
     def _below(self, name: str) -> Mask:
         """Where a part must have something to show when the part above it moves away."""
         if name == "trunk":
@@ -94,7 +106,7 @@ class Anatomy:
         return self._stick(left - down * up, right - down * up, 1.0, min(thick, low))
 
     def _disc(self, middle: Floats, radius: float) -> Mask:
-        far = np.linalg.norm(self._grid - middle, axis=-1)
+        far = distance_to_path(self._grid, np.stack([middle, middle]))
         return np.asarray(np.clip(radius - far + 0.5, 0, 1), np.float32)
 
     def _stick(self, a: Floats, b: Floats, share: float, radius: float) -> Mask:

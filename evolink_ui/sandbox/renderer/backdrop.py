@@ -6,6 +6,7 @@ and tried around their neighbours. At full size the tone comes from the finest l
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -27,6 +28,12 @@ PATCH: Final = 7
 TRUST_PX: Final = 2.5
 """Pixels of a level over which a guess inside the hole loses its say in a comparison."""
 
+SEED: Final = 2
+"""The same picture is filled alike every time."""
+
+LEAST_VOTE: Final = 0.1
+"""Weight of a piece's say in a pixel below which it isn't heard."""
+
 NEARNESS: Final = 40.0
 """What a pixel of distance costs in squared levels: structure goes on where it stops."""
 
@@ -45,11 +52,9 @@ def fill_behind(bgr: NDArray[np.uint8], hole: NDArray[np.uint8]) -> NDArray[np.u
     height, width = hole.shape
     if not hole.any():
         return bgr
-    known = (hole == 0).astype(np.float32)
-    smooth = _smooth_fill(bgr, known)
     found = _match(bgr, hole)
     if found is None:
-        return _finish(bgr, hole, smooth)
+        return _finish(bgr, hole, spread(bgr.astype(np.float32), (hole == 0).astype(np.float32)))
     tone, rows, columns = found
     scale = max(height, width) / max(tone.shape[:2])
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -60,10 +65,6 @@ def fill_behind(bgr: NDArray[np.uint8], hole: NDArray[np.uint8]) -> NDArray[np.u
     broad = cv2.resize(tone, size, interpolation=cv2.INTER_CUBIC)
     grain = copied.astype(np.float32) - cv2.GaussianBlur(copied, (0, 0), 1.2 * scale)
     return _finish(bgr, hole, broad + np.clip(grain, -28, 28))
-
-
-def _smooth_fill(bgr: NDArray[np.uint8], known: Pixels) -> Pixels:
-    return spread(bgr.astype(np.float32), known)
 
 
 def _finish(bgr: NDArray[np.uint8], hole: NDArray[np.uint8], filled: Pixels | cv2.typing.MatLike) -> NDArray[np.uint8]:
@@ -77,7 +78,7 @@ def _match(bgr: NDArray[np.uint8], hole: NDArray[np.uint8]) -> tuple[Pixels, Pix
     matches: Matches | None = None
     image: Pixels | None = None
     inside: NDArray[np.bool_] | None = None
-    random = np.random.default_rng(2)
+    cv2.setRNGSeed(SEED)
     for long_px, rounds in zip(LEVELS_PX, ROUNDS, strict=True):
         scale = long_px / max(hole.shape)
         size = (max(PATCH + 1, round(hole.shape[1] * scale)), max(PATCH + 1, round(hole.shape[0] * scale)))
@@ -94,12 +95,12 @@ def _match(bgr: NDArray[np.uint8], hole: NDArray[np.uint8]) -> tuple[Pixels, Pix
             current[~now_inside] = small[~now_inside]
             places: Matches | None = None
         else:
-            places = _carry_over(matches, inside, now_inside, blocked, random)
+            places = _carry_over(matches, inside, now_inside, blocked)
             enlarged = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             current = np.where(now_inside[..., None], enlarged, small).astype(np.float32)
         level = _Level(current, now_inside, blocked, sources)
         for _ in range(rounds):
-            places = level.best_of_all() if long_px == LEVELS_PX[0] else level.improve(places, random)
+            places = level.best_of_all() if long_px == LEVELS_PX[0] else level.improve(places)
             level.vote(places)
         matches, image, inside = places, level.image, now_inside
     if image is None or matches is None or inside is None:
@@ -154,16 +155,21 @@ class _Level:
         trust = trust / trust.mean(axis=1, keepdims=True)
         self._trust = np.tile(trust, (1, 3)).astype(np.float32)
 
+    @cached_property
+    def _apart(self) -> Pixels:
+        """(targets, sources): near sources win over far ones that fit as well, structure goes on where it stops."""
+        one, other = self._targets.astype(np.float32), self._sources.astype(np.float32)
+        squared = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None] - 2 * one @ other.T
+        return np.asarray(NEARNESS * np.sqrt(np.maximum(squared, 0)), np.float32)
+
     def best_of_all(self) -> Matches:
         """For each target the most similar source, by comparing all with all."""
         pieces = self._pieces()
         one, other = self._rows(pieces, self._targets), self._rows(pieces, self._sources)
         cost = self._trust @ (other**2).T - 2 * (self._trust * one) @ other.T
-        # Near sources win over far ones that fit as well: structure goes on where it stops.
-        apart = np.linalg.norm(self._targets[:, None] - self._sources[None], axis=2)
-        return np.asarray(self._sources[np.argmin(cost + NEARNESS * apart, axis=1)], np.intp)
+        return np.asarray(self._sources[np.argmin(cost + self._apart, axis=1)], np.intp)
 
-    def improve(self, places: Matches | None, random: np.random.Generator) -> Matches:
+    def improve(self, places: Matches | None) -> Matches:
         """Better matches: those of the neighbours, moved along, and some random ones nearby."""
         assert places is not None  # noqa: S101  only the first level starts without
         pieces = self._pieces()
@@ -179,7 +185,7 @@ class _Level:
                 offered = np.where(usable[:, None], places[index] - direction, places)
                 places, cost = self._keep_better(pieces, mine, places, cost, offered)
         for reach in (12, 4, 1):
-            offered = places + random.integers(-reach, reach + 1, places.shape)
+            offered = places + _dice(-reach, reach + 1, places.shape)
             places, cost = self._keep_better(pieces, mine, places, cost, offered)
         return places
 
@@ -196,6 +202,8 @@ class _Level:
                 valid = ((to >= 0) & (to <= limit)).all(axis=1)
                 to, source = to[valid], places[valid] + step
                 worth = float(np.exp(-(dy * dy + dx * dx) / (2 * 1.6**2)))
+                if worth < LEAST_VOTE:
+                    continue
                 colour = self.image[source[:, 0], source[:, 1]] * worth
                 # Targets are distinct pixels, so plain indexing adds each of them once.
                 total[to[:, 0], to[:, 1]] += colour
@@ -231,7 +239,6 @@ def _carry_over(
     before: NDArray[np.bool_],
     now: NDArray[np.bool_],
     blocked: NDArray[np.bool_],
-    random: np.random.Generator,
 ) -> Matches:
     """Matches of the level before, enlarged; those that end up in the hole are drawn anew."""
     far = np.zeros((*before.shape, 2), np.float32)
@@ -246,8 +253,16 @@ def _carry_over(
     places = np.clip(places, reach, np.array(now.shape) - 1 - reach)
     wrong = blocked[places[:, 0], places[:, 1]]
     sources = np.argwhere(~blocked)
-    places[wrong] = sources[random.integers(len(sources), size=int(wrong.sum()))]
+    places[wrong] = sources[_dice(0, len(sources), (int(wrong.sum()), 1))[:, 0]]
     return np.asarray(places, np.intp)
+
+
+def _dice(low: int, high: int, shape: tuple[int, ...]) -> Matches:
+    """Whole numbers from `low` to below `high`; OpenCV's own generator spares the import of numpy's."""
+    out = np.zeros(shape, np.int32)
+    if out.size:
+        cv2.randu(out, low, high)  # type: ignore[call-overload]  # the stubs forbid numbers
+    return out.astype(np.intp)
 
 
 def hole_of(alpha: NDArray[np.float32], reach_px: float) -> NDArray[np.uint8]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .anatomy import TIP
 from .body_motion import BodyMotion
-from .compositor import draw
+from .compositor import Plane, box_around, draw
 from .curves import Floats
-from .joints_warp import Spine, look_along_limb, look_round_head, look_through_spine
+from .joints_warp import Spine, look_along_limb, look_round_head, look_through_spine, moved
 from .parts import Parts
 from .plane import unit
 from .shadow import Shadow
 from .skeleton import is_arm
 
-REACH: Final = 2.4
-"""Half widths of a limb around its bones within which its layer can show."""
+BENT_REACH: Final = 1.15
+"""A bent elbow pushes cloth out by so much beyond its reach at rest."""
 
 
 class BodyActor:
@@ -31,6 +33,16 @@ class BodyActor:
         shadow: what lies under the person's feet.
         """
         self._parts, self._motion, self._backdrop, self._shadow = parts, motion, backdrop, shadow
+
+    def smaller(self, scale: float) -> BodyActor:
+        """Draws small frames, for a look at the pose: without a shadow."""
+        backdrop = cv2.resize(self._backdrop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return BodyActor(self._parts.smaller(scale), self._motion, np.asarray(backdrop, np.uint8), None)
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """(height, width, 3) of what is drawn."""
+        return self._backdrop.shape
 
     def draw(self, index: int, frame: NDArray[np.uint8]) -> None:
         """Paint frame `index` over all of `frame`, (height, width, 3)."""
@@ -71,34 +83,32 @@ class BodyActor:
         zoom = float(self._motion.zoom[index])
         thickness = self._parts.thickness[name] * zoom
         resting = rest.points[list(rest.limbs[name])]
-        tip = joints[-1] + unit(joints[-1] - joints[-2]) * 0.3 * rest.torso * zoom
-        ends = np.vstack([joints, tip])
-        pad = REACH * thickness
-        low, high = ends.min(axis=0) - pad, ends.max(axis=0) + pad
-        draw(frame, layer, lambda points: look_along_limb(points, joints, resting, thickness, zoom), low, high)
+        tip = joints[-1] + unit(joints[-1] - joints[-2]) * TIP * rest.torso * zoom
+        box = box_around(np.vstack([joints, tip]), BENT_REACH * self._parts.reach[name] * zoom)
+        draw(frame, layer, lambda x, y: look_along_limb(x, y, joints, resting, thickness, zoom), box)
 
     def _seat(self, frame: NDArray[np.uint8], now: Spine) -> None:
         layer = self._parts.seat
         if layer is None:
             return
         rest = self._motion.rest.spine.pelvis
-        corners = now.pelvis.place(rest.local(layer.corners))
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        draw(frame, layer, lambda points: rest.place(now.pelvis.local(points)), low, high)
+        corners = moved(rest.to(now.pelvis), layer.corners)
+        (a, b, c), (d, e, f) = now.pelvis.to(rest)
+        draw(frame, layer, lambda x, y: (x * a + (y * b + c), x * d + (y * e + f)), box_around(corners))
 
     def _trunk(self, frame: NDArray[np.uint8], now: Spine, index: int) -> None:
         layer = self._parts.trunk
         if layer is None:
             return
         rest = self._motion.rest
-        corners = np.vstack(
-            [here.place(there.local(layer.corners)) for here, there in zip(now.bones, rest.spine.bones, strict=True)]
-        )
-        low, high = corners.min(axis=0), corners.max(axis=0)
+        pairs = zip(now.bones, rest.spine.bones, strict=True)
+        corners = np.vstack([moved(there.to(here), layer.corners) for here, there in pairs])
         yaw, pitch = self._motion.head_turn(index)
 
-        def look(points: Floats) -> Floats:
-            there = look_through_spine(points, now, rest.spine, rest.chin)
-            return look_round_head(there, rest.spine.head, rest.head_radius, yaw, pitch)
+        def look(x: Plane, y: Plane) -> tuple[Plane, Plane]:
+            at_x, at_y = look_through_spine(x, y, now, rest.spine, rest.chin)
+            if not yaw and not pitch:
+                return at_x, at_y
+            return look_round_head(at_x, at_y, rest.spine.head, rest.head_radius, yaw, pitch)
 
-        draw(frame, layer, look, low, high)
+        draw(frame, layer, look, box_around(corners))

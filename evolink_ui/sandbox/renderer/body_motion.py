@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .curves import Floats, smooth, smoothstep, soft_limit
 from .facing import eye_line, facing, level, line, same_facing
 from .follow import PoseTrack
-from .joints_warp import Bone, Spine
+from .joints_warp import Bone, Spine, moved
 from .people import torso_size
 from .plane import angle_of, direction, turned, wrapped
 from .pose_net import Pose
@@ -115,8 +115,8 @@ class BodyMotion:
             return spine, limbs
         lowest = max(float(limbs[name][2, 1]) for name in limbs if not is_arm(name))
         down = np.array([0.0, self._floor[index] - lowest])
-        moved = (Bone(bone.origin + down, bone.up, bone.wide, bone.long) for bone in spine.bones)
-        return Spine(*moved), {name: joints + down for name, joints in limbs.items()}
+        lowered = (Bone(bone.origin + down, bone.up, bone.wide, bone.long) for bone in spine.bones)
+        return Spine(*lowered), {name: joints + down for name, joints in limbs.items()}
 
     def arm_is_behind(self, name: str, index: int) -> bool:
         """Is this arm on the far side of the trunk?"""
@@ -148,7 +148,7 @@ class BodyMotion:
         limbs = {}
         for name, joints in self.rest.limbs.items():
             here, there = (chest, rest.chest) if is_arm(name) else (pelvis, rest.pelvis)
-            chain = [here.place(there.local(self.rest.points[joints[0]]))]
+            chain = [moved(there.to(here), self.rest.points[joints[0]])]
             for angle, length in zip(self.angles[name][index], self._lengths[name][index], strict=True):
                 chain.append(chain[-1] + zoom * length * direction(angle))
             limbs[name] = np.array(chain)

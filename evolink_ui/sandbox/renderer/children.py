@@ -6,6 +6,7 @@ computation. Everything that has to disappear is therefore written down here bef
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 from pathlib import Path
@@ -16,6 +17,9 @@ import imageio_ffmpeg
 _LOCK: Final = threading.Lock()
 _RUNNING: Final[set[subprocess.Popen[bytes]]] = set()
 _UNFINISHED: Final[set[Path]] = set()
+
+PIPE_BYTES: Final = 1 << 20
+"""Bytes: the most that Linux grants to everybody."""
 
 FFMPEG: Final[str] = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -30,7 +34,21 @@ def start(arguments: list[str], *, stdin: int | None = None, stdout: int | None 
             stderr=subprocess.DEVNULL,
         )
         _RUNNING.add(process)
-        return process
+    for pipe in (process.stdin, process.stdout):
+        _widen(pipe)
+    return process
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold a frame, so that both ends work at the same time; where the system allows it."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return
+    resize = getattr(fcntl, "F_SETPIPE_SZ", None)  # not on macOS
+    if pipe is not None and resize is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, resize, PIPE_BYTES)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -117,7 +117,7 @@ def frames(
         [
             *("-protocol_whitelist", "file,pipe", "-f", "mov", "-threads", "2", "-t", str(USABLE_SECONDS)),
             *("-i", str(clip.path), "-map", "0:v:0"),
-            *("-vf", f"fps={clip.fps}{thin},scale={width}:{height}:flags=area"),
+            *("-vf", f"fps={clip.fps}{thin},scale={width}:{height}:flags=bilinear"),
             *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", pixels, "-"),
         ],
         stdout=subprocess.PIPE,

@@ -40,8 +40,22 @@ def smoothstep(value: Floats) -> Floats:
     return clipped * clipped * (3 - 2 * clipped)
 
 
-def fill_gaps(at: NDArray[np.intp], values: Floats, count: int) -> Floats:
-    """Values known at the frames `at`, (len(at), ...), for all `count` frames: (count, ...), linear between."""
-    flat = values.reshape(len(at), -1)
-    every = np.arange(count)
-    return np.stack([np.interp(every, at, column) for column in flat.T], axis=1).reshape(count, *values.shape[1:])
+def fill_gaps(at: NDArray[np.intp], values: Floats, count: int, longest: float = np.inf) -> Floats:
+    """Values known at the frames `at`, (len(at), ...), for all `count` frames: (count, ...), on a smooth curve.
+
+    Before the first and after the last known frame the value stays; gaps longer than `longest` are straight.
+    """
+    flat, every = values.reshape(len(at), -1), np.arange(count)
+    straight = np.stack([np.interp(every, at, column) for column in flat.T], axis=1)
+    if len(at) > 2:
+        # Cubic Hermite pieces between each two known frames, with the slopes of the parabola through three.
+        slope = np.gradient(flat, at, axis=0)
+        piece = np.clip(np.searchsorted(at, every, side="right") - 1, 0, len(at) - 2)
+        long = (at[piece + 1] - at[piece]).astype(np.float64)
+        share = np.clip((every - at[piece]) / long, 0, 1)
+        curved = (share > 0) & (share < 1) & (long <= longest)
+        t, long = share[curved, None], long[curved, None]
+        bend = t * (1 - t) ** 2 * slope[piece[curved]] - t**2 * (1 - t) * slope[piece[curved] + 1]
+        rise = flat[piece[curved] + 1] - flat[piece[curved]]
+        straight[curved] = flat[piece[curved]] + t**2 * (3 - 2 * t) * rise + long * bend
+    return straight.reshape(count, *values.shape[1:])

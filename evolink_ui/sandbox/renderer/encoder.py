@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from fractions import Fraction
 from pathlib import Path
+from queue import Queue
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,6 +22,12 @@ COMMENT: Final = "Sandbox preview: moved on this computer, not by the real model
 
 X264: Final = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p")
 """The benchmark's floor uses the same settings."""
+
+ENCODER_THREADS: Final = "1"
+"""It keeps one core busy beside the drawing; more threads cost more time in total and hold more frames."""
+
+WAITING_FRAMES: Final = 3
+"""One is being drawn, one waits, one is on its way into the pipe."""
 
 _FAILED: Final = "The result could not be written. Try again; nothing was charged."
 
@@ -43,19 +51,37 @@ class Encoder:
         """
         self._out = out
         self._part = out.with_name(f".{out.stem}.part.mp4")
-        self._i420 = np.empty((height * 3 // 2, width), np.uint8)
-        arguments = ["-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}"]
+        # A few frames wait between drawing and encoding, in buffers that go round.
+        self._free: Queue[NDArray[np.uint8]] = Queue()
+        for _ in range(WAITING_FRAMES):
+            self._free.put(np.empty((height * 3 // 2, width), np.uint8))
+        self._full: Queue[NDArray[np.uint8] | None] = Queue()
+        # OpenCV makes BT.601 video-range planes; the stream says so, and players turn them back exactly. Said of the
+        # input, too, or else ffmpeg converts what needs no converting.
+        colour = ("-colorspace", "smpte170m", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+        arguments = ["-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", *colour]
         arguments += ["-r", str(fps), "-i", "-"]
         if sound:
             path, codec = sound
             arguments += ["-protocol_whitelist", "file,pipe", "-f", "mov", "-i", str(path), "-map", "0:v", "-map"]
             arguments += ["1:a:0", *(("-c:a", "copy") if codec == "aac" else ("-c:a", "aac", "-b:a", "128k"))]
             arguments += ["-t", f"{float(frame_count / fps):.6f}"]
-        # OpenCV makes BT.601 video-range planes; the stream says so, and players turn them back exactly.
-        colour = ("-colorspace", "smpte170m", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
-        arguments += [*X264, *colour, "-movflags", "+faststart", "-metadata", f"comment={COMMENT}", str(self._part)]
+        arguments += [
+            *X264,
+            *colour,
+            "-threads",
+            ENCODER_THREADS,
+            "-movflags",
+            "+faststart",
+            "-metadata",
+            f"comment={COMMENT}",
+            str(self._part),
+        ]
         children.unfinished(self._part)
         self._process = children.start(arguments, stdin=subprocess.PIPE)
+        self._broken = False
+        self._feeder = threading.Thread(target=self._feed, daemon=True)
+        self._feeder.start()
 
     def write(self, bgr: NDArray[np.uint8]) -> None:
         """Add one frame, (height, width, 3) uint8 in BGR.
@@ -63,13 +89,23 @@ class Encoder:
         Raises:
             RenderError: `service_error` when the encoder has gone (a full disk, most often).
         """
-        cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420, dst=self._i420)
+        if self._broken:
+            raise RenderError("service_error", _FAILED)
+        planes = self._free.get()
+        cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420, dst=planes)
+        self._full.put(planes)
+
+    def _feed(self) -> None:
+        """Pass frames on to ffmpeg, beside the drawing."""
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101  it was asked for above
-        try:
-            pipe.write(self._i420.data)
-        except BrokenPipeError as error:
-            raise RenderError("service_error", _FAILED) from error
+        while (planes := self._full.get()) is not None:
+            try:
+                if not self._broken:
+                    pipe.write(planes.data)
+            except (BrokenPipeError, ValueError):  # ffmpeg has gone, or `end` has closed the pipe
+                self._broken = True
+            self._free.put(planes)
 
     def __enter__(self) -> Self:
         return self
@@ -81,11 +117,15 @@ class Encoder:
             if kind is None:
                 self._finish()
         finally:
+            self._full.put(None)
             children.end(self._process)
+            self._feeder.join()
             self._part.unlink(missing_ok=True)
             children.finished(self._part)
 
     def _finish(self) -> None:
+        self._full.put(None)
+        self._feeder.join()
         children.close_quietly(self._process.stdin)
         if self._process.wait() != 0:
             raise RenderError("service_error", _FAILED)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .compositor import GRID_PX, Layer, draw, make_layer, source_map
+from .compositor import Layer, Plane, box_around, draw, make_layer, source_map
 from .curves import Floats, smoothstep, soft_limit
 from .flow_motion import BENDS, REACH, Motion
-from .sampling import sample, sample_field
+from .sampling import sample_field
 
 MAX_ANGLE: Final = 1.6
 """Radians: a flat picture that turns further looks like a thrown card."""
@@ -78,16 +79,14 @@ class FlowActor:
         """Paint frame `index` over all of `frame`, (height, width, 3)."""
         height, width = frame.shape[:2]
         if self._layer is None:
-            columns, rows = -(-width // GRID_PX), -(-height // GRID_PX)
-            where = source_map(lambda points: self._bent(points, index, width, height), 0, 0, columns, rows)
-            where = where[:height, :width]
-            frame[:] = sample(self._bgr, where, border=cv2.BORDER_REFLECT_101)
+            where = source_map(lambda x, y: _by_points(self._bent, x, y, index), width, height)
+            cv2.remap(self._bgr, *where, cv2.INTER_LINEAR, dst=frame, borderMode=cv2.BORDER_REFLECT_101)
             return
         np.copyto(frame, self._bgr if self._backdrop is None else self._backdrop)
         corners = self._forward(self._layer.corners, index)
         slack = 0.1 * float(np.ptp(corners, axis=0).max())
-        low, high = corners.min(axis=0) - slack, corners.max(axis=0) + slack
-        draw(frame, self._layer, lambda points: self._source(points, index), low, high)
+        box = box_around(corners, slack)
+        draw(frame, self._layer, lambda x, y: _by_points(self._source, x, y, index), box)
 
     def _matrix(self, index: int) -> Floats:
         grown = np.exp(self._growth[index])
@@ -112,27 +111,35 @@ class FlowActor:
             rest = (moved - bend) @ inverse
         return rest + self._centre
 
-    def _bent(self, points: Floats, index: int, width: int, height: int) -> Floats:
+    def _bent(self, points: Floats, index: int) -> Floats:
         """As `_source`, but the picture's border stays as still as it can without folding."""
         displaced = self._source(points, index) - points
         if self._motion.whole_frame:
             return points + displaced
+        height, width = self._bgr.shape[:2]
         edge = np.minimum(points, np.array([width - 1, height - 1]) - points).min(axis=-1, keepdims=True)
         margin = FADE * min(width, height)
         longest = max(1e-6, float(np.linalg.norm(displaced, axis=-1).max()))
         least = max(0.0, 1 - margin / (1.7 * longest))
-        return points + displaced * (least + (1 - least) * smoothstep(edge / margin))
+        calm: Floats = displaced * (least + (1 - least) * smoothstep(edge / margin))
+        return points + calm
 
 
 def extend_over_border(layer: Layer, width: int, height: int) -> Layer:
     """A figure that the picture's border cuts off goes on outside, so that lifting it shows no flat end."""
-    rows, columns = layer.premultiplied.shape[:2]
+    rows, columns = layer.pixels.shape[:2]
     more = round(0.4 * max(rows, columns))
     left = more * (layer.left <= 0)
     right = more * (layer.left + columns >= width)
     bottom = more * (layer.top + rows >= height)
-    grown = cv2.copyMakeBorder(layer.premultiplied, 0, bottom, left, right, cv2.BORDER_REPLICATE)
+    grown = cv2.copyMakeBorder(layer.pixels, 0, bottom, left, right, cv2.BORDER_REPLICATE)
     return Layer(np.asarray(grown, np.uint8), layer.left - left, layer.top)
+
+
+def _by_points(warp: Callable[[Floats, int], Floats], x: Plane, y: Plane, index: int) -> tuple[Plane, Plane]:
+    """A warp of points (rows, columns, 2), asked for a row and a column."""
+    found = warp(np.stack(np.broadcast_arrays(x, y), axis=-1).astype(np.float64), index).astype(np.float32)
+    return found[..., 0], found[..., 1]
 
 
 def _bounded(curve: Floats, room: Floats, fps: float) -> Floats:

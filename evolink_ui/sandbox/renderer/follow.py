@@ -1,14 +1,16 @@
 """One person followed through a clip: past other people, through moments of occlusion and through cuts.
 
-The window closes in on whoever is inside, so most frames need one look. Three things can go wrong and are checked for
-every look: the person is lost (presence), the window has jumped to somebody else (place, size and the colours of the
-trunk), the shot has changed (the whole frame differs).
+The window closes in on whoever is inside, so one look is enough to find them again. Three things can go wrong and are
+checked for every look: the person is lost (presence), the window has jumped to somebody else (place, size and the
+colours of the trunk), the shot has changed (the whole frame differs).
+
+Looks are what costs, and a body is too heavy to surprise: every second of the streamed frames is looked at, the one
+between only where an arm or a leg moved far or something went wrong. The rest lies on a smooth curve.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Final
@@ -21,13 +23,18 @@ from .clip import Clip, Frame, frames, output_frames
 from .curves import Floats, fill_gaps, smooth
 from .people import HERE, SURE, find_people, prominence, torso_size
 from .pose_net import Pose, PoseNet, Window, borrowed_nets
-from .skeleton import HIPS, SHOULDERS
+from .skeleton import ENDS, HIPS, SHOULDERS
 
 LONG_SIDE_PX: Final = 512
-NETS: Final = 2
-"""Looks at a time, each on a net and a thread of its own; both start from the last known window."""
-
 EVERY_SECOND_FRAME_ABOVE_FPS: Final = 20
+PAIRS_ABOVE_FPS: Final = 11
+"""Streamed frames a second above which every second one is skipped where nothing happens."""
+
+FAR: Final = 0.5
+"""Trunk lengths that a hand or a foot may move between two looks before the frame between is looked at, too."""
+
+LONGEST_CURVE_SECONDS: Final = 0.5
+"""A longer gap is crossed in a straight line."""
 
 SEARCHES: Final = 4
 """Thorough searches before a clip in which nobody has appeared is given to the flow path."""
@@ -39,11 +46,14 @@ MAX_STEP: Final = 0.9
 """Trunk lengths that shoulders and hips may move between two looks; more is somebody else."""
 
 MAX_GROWTH: Final = 1.6
+LOST_FOR: Final = 30
+"""Looks without the person after which they may be anywhere: what follows is a shot of its own."""
+
 CUT_LEVEL: Final = 22.0
 """Mean difference of two thumbnails, brightness removed, 0 to 255, above which the shot has changed."""
 
 LEAST_SHARE: Final = 0.35
-"""Share of the looks that must have found the person; less is no motion to transfer."""
+"""Share of the clip in which the person must have been found; less is no motion to transfer."""
 
 
 @dataclass(frozen=True)
@@ -79,33 +89,37 @@ class _Log:
     cuts: list[int] = field(default_factory=list)
 
 
-def follow_person(clip: Clip, tick: Callable[[float], None]) -> tuple[PoseTrack | None, int]:
-    """Follow the most prominent person through the clip. `tick` gets the finished share.
+def follow_person(
+    clip: Clip, tick: Callable[[float], None], wanted: Callable[[], bool] = lambda: True
+) -> tuple[PoseTrack | None, int]:
+    """Follow the most prominent person through the clip.
+
+    Args:
+        clip: the reference.
+        tick: gets the finished share.
+        wanted: asked again and again; once it says no, nobody needs the answer any more.
 
     Returns:
-        The track, None when the clip has no person that can be believed; and the frames looked at.
+        The track, None when the clip has no person that can be believed; and the frames that were streamed.
     """
     step = 2 if clip.fps > EVERY_SECOND_FRAME_ABOVE_FPS else 1
-    looked = 0
-    with (
-        frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream,
-        borrowed_nets(NETS) as nets,
-        ThreadPoolExecutor(NETS) as pool,
-    ):
-        follower = _Follower(nets)
-        while batch := list(islice(stream, NETS)):
-            follower.take(batch, [step * (looked + i) for i in range(len(batch))], pool)
-            looked += len(batch)
-            tick(step * looked / clip.frame_count)
-            if follower.hopeless:
-                return None, looked
-    count = output_frames(clip, looked, step)
-    return _track(follower.log, looked, step, count, float(clip.fps)), looked
+    size = 2 if clip.fps / step > PAIRS_ABOVE_FPS else 1
+    streamed = 0
+    with frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream, borrowed_nets(1) as (net,):
+        follower = _Follower(net)
+        while batch := list(islice(stream, size)):
+            follower.take(batch, [step * (streamed + i) for i in range(len(batch))])
+            streamed += len(batch)
+            tick(step * streamed / clip.frame_count)
+            if follower.hopeless or not wanted():
+                return None, streamed
+    count = output_frames(clip, streamed, step)
+    return _track(follower.log, streamed, step, count, float(clip.fps)), streamed
 
 
 class _Follower:
-    def __init__(self, nets: list[PoseNet]) -> None:
-        self._nets = nets
+    def __init__(self, net: PoseNet) -> None:
+        self._net = net
         self._person: _Person | None = None
         self._thumbnail: NDArray[np.float32] | None = None
         self._searches = 0
@@ -117,26 +131,37 @@ class _Follower:
         """Nobody has been seen although the clip was searched at several moments."""
         return self._person is None and self._searches >= SEARCHES
 
-    def take(self, batch: list[Frame], numbers: list[int], pool: ThreadPoolExecutor) -> None:
-        """Look at some frames in a row."""
-        guesses: list[Pose | None] = [None] * len(batch)
-        if self._person is not None:
-            window = self._person.window
-            jobs = [pool.submit(net.look, rgb, window) for net, rgb in zip(self._nets, batch, strict=False)]
-            guesses = [job.result() for job in jobs]
-        for rgb, number, guess in zip(batch, numbers, guesses, strict=True):
-            self._one(rgb, number, guess)
+    def take(self, batch: list[Frame], numbers: list[int]) -> None:
+        """Look at one or two frames: at the last, and at the one before where that isn't enough."""
+        cuts = [self._is_cut(rgb) for rgb in batch]
+        before = self._person
+        if before is None or any(cuts) or len(batch) == 1:
+            for rgb, number, cut in zip(batch, numbers, cuts, strict=True):
+                self._one(rgb, number, cut=cut)
+            return
+        guess = self._net.look(batch[-1], before.window)
+        if not self._is_same(guess):
+            for rgb, number in zip(batch, numbers, strict=True):
+                self._one(rgb, number, cut=False)
+            return
+        moved = np.linalg.norm(guess.points[ENDS] - before.points[ENDS], axis=1)
+        if before.missed or float(moved.max()) > FAR * torso_size(before.points):
+            self._one(batch[0], numbers[0], cut=False)
+        self._accept(batch[-1], numbers[-1], guess, new_shot=False)
 
-    def _one(self, rgb: Frame, number: int, guess: Pose | None) -> None:
-        cut = self._is_cut(rgb)
-        pose = guess if guess is not None and not cut and self._is_same(guess) else None
-        if pose is None:
+    def _one(self, rgb: Frame, number: int, *, cut: bool) -> None:
+        pose = self._net.look(rgb, self._person.window) if self._person is not None and not cut else None
+        if pose is None or not self._is_same(pose):
             pose = self._search(rgb, cut=cut)
         if pose is None:
             if self._person is not None:
                 self._person.missed += 1
             return
-        if self._person is not None and (cut or self._person.missed > 30) and self.log.at:
+        new_shot = self._person is not None and (cut or self._person.missed > LOST_FOR) and bool(self.log.at)
+        self._accept(rgb, number, pose, new_shot=new_shot)
+
+    def _accept(self, rgb: Frame, number: int, pose: Pose, *, new_shot: bool) -> None:
+        if new_shot:
             self.log.cuts.append(number)
         colours = trunk_colours(rgb, pose.points)
         if self._person is not None:
@@ -170,13 +195,13 @@ class _Follower:
                 if self._wait != (1 << (self._searches + 2)) - 3:
                     return None
             self._searches += 1
-            people = find_people(self._nets[0], rgb, thorough=True)
+            people = find_people(self._net, rgb, thorough=True)
         elif person.missed % 4 == 1:
-            people = find_people(self._nets[0], rgb, thorough=person.missed > 4)
+            people = find_people(self._net, rgb, thorough=person.missed > 4)
         else:
             # First the same place with a wider window: the person may have stepped out of the old one.
             at = person.window
-            wide = self._nets[0].look(rgb, Window(at.x, at.y, 1.35 * at.side))
+            wide = self._net.look(rgb, Window(at.x, at.y, 1.35 * at.side))
             people = [wide] if wide.score >= HERE else []
         if not people:
             return None
@@ -209,12 +234,14 @@ def trunk_colours(rgb: NDArray[np.uint8], points: Floats) -> NDArray[np.float32]
     return np.asarray(counts / max(1.0, float(counts.sum())), np.float32)
 
 
-def _track(log: _Log, looked: int, step: int, count: int, fps: float) -> PoseTrack | None:
-    if len(log.at) < max(3.0, LEAST_SHARE * looked):
+def _track(log: _Log, streamed: int, step: int, count: int, fps: float) -> PoseTrack | None:
+    # A look stands for the frame before it, too, where that was left out.
+    seen = sum(min(2 * step, after - before) for before, after in pairwise([-step, *log.at]))
+    if len(log.at) < 3 or seen < LEAST_SHARE * step * streamed:
         return None
     if float(np.percentile([pose.score for pose in log.poses], 25)) < SURE:
         return None
-    total = min(count, step * looked)
+    total = min(count, step * streamed)
     at = np.array(log.at, np.intp)
     points = np.array([pose.points for pose in log.poses])
     depth = np.array([pose.depth for pose in log.poses])
@@ -241,7 +268,7 @@ def _shots(at: NDArray[np.intp], cuts: list[int], total: int) -> Iterator[tuple[
 def _one_shot(
     at: NDArray[np.intp], points: Floats, depth: Floats, start: int, end: int, fps: float
 ) -> tuple[Floats, Floats]:
-    count = end - start
-    filled = fill_gaps(at - start, points, count)
-    deep = fill_gaps(at - start, depth, count)
+    count, longest = end - start, LONGEST_CURVE_SECONDS * fps
+    filled = fill_gaps(at - start, points, count, longest)
+    deep = fill_gaps(at - start, depth, count, longest)
     return smooth(filled, SMOOTHING_SECONDS * fps), smooth(deep, DEPTH_SMOOTHING_SECONDS * fps)

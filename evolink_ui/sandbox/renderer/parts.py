@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .anatomy import Anatomy, Mask
 from .compositor import Layer, make_layer
 from .curves import Floats
-from .fill import spread
+from .fill import Pixels, spread
 from .flow_actor import extend_over_border
 
 WORK_PX: Final = 480
@@ -36,6 +36,18 @@ class Parts:
     """Between the legs and under them; None without legs of their own."""
     thickness: dict[str, float]
     """Half the width of each limb at its root, in picture pixels."""
+    reach: dict[str, float]
+    """How far each limb's layer goes from its bones and the line on beyond the last joint, in picture pixels."""
+
+    def smaller(self, scale: float) -> Parts:
+        """The same parts for frames of another size."""
+        return Parts(
+            self.trunk.smaller(scale) if self.trunk else None,
+            {name: layer.smaller(scale) for name, layer in self.limbs.items()},
+            self.seat.smaller(scale) if self.seat else None,
+            self.thickness,
+            self.reach,
+        )
 
 
 def divide(
@@ -60,26 +72,30 @@ def divide(
     small = np.asarray(cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     body = Anatomy(small, points * scale, limbs, torso * scale)
     own_colours = _clean_rim(bgr, alpha, backdrop)
+    small_colours = np.asarray(cv2.resize(own_colours, small.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
     layers: dict[str, Layer] = {}
+    reach: dict[str, float] = {}
     for name in ("trunk", *limbs):
         shown, hidden = body.region(name)
         colours = own_colours
         if hidden.any():
-            colours = _continued(own_colours, shown, hidden, scale)
+            colours = _continued(own_colours, small_colours, shown, hidden)
+        if name in limbs:
+            reach[name] = body.reach(name, np.maximum(shown, hidden)) / scale
         mask = cv2.resize(np.maximum(shown, hidden), alpha.shape[::-1], interpolation=cv2.INTER_LINEAR) * alpha
         layer = make_layer(colours, np.asarray(mask, np.float32))
         if layer:
             layers[name] = extend_over_border(layer, alpha.shape[1], alpha.shape[0]) if name == "trunk" else layer
     thickness = {name: radius / scale for name, radius in body.thickness.items()}
-    seat = _seat(own_colours, body, scale) if body.seat is not None else None
-    return Parts(layers.pop("trunk", None), layers, seat, thickness)
+    seat = _seat(own_colours, small_colours, body) if body.seat is not None else None
+    return Parts(layers.pop("trunk", None), layers, seat, thickness, reach)
 
 
-def _seat(bgr: NDArray[np.uint8], body: Anatomy, scale: float) -> Layer | None:
+def _seat(bgr: NDArray[np.uint8], small: Pixels, body: Anatomy) -> Layer | None:
     """What closes the gap that opens between spread legs: the colours of the legs on a rounded bar."""
     assert body.seat is not None  # noqa: S101  asked by the caller
     legs = np.maximum.reduce([body.region(name)[0] for name in body.names if name.endswith("leg")])
-    colours = _continued(bgr, legs, body.seat, scale)
+    colours = _continued(bgr, small, legs, body.seat)
     mask = cv2.resize(body.seat, bgr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return make_layer(colours, np.asarray(mask, np.float32))
 
@@ -100,19 +116,25 @@ def _clean_rim(bgr: NDArray[np.uint8], alpha: Mask, backdrop: NDArray[np.uint8] 
     return out
 
 
-def _continued(bgr: NDArray[np.uint8], shown: Mask, hidden: Mask, scale: float) -> NDArray[np.uint8]:
-    """A part's colours carried on to where it is hidden, (height, width, 3)."""
-    height, width = bgr.shape[:2]
-    small = cv2.resize(bgr, shown.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+def _continued(bgr: NDArray[np.uint8], small: Pixels, shown: Mask, hidden: Mask) -> NDArray[np.uint8]:
+    """A part's colours carried on to where it is hidden, (height, width, 3); `small` is `bgr` at the masks' size."""
     # Outlines and shadows run along the cut; the colours further inside are the part's own.
     for width_px in (9, 5, 3, 1):
         seen = cv2.erode((shown > 0.9).astype(np.uint8), np.ones((width_px, width_px), np.uint8)).astype(np.float32)
         if float(seen.sum()) > 0.3 * float((shown > 0.9).sum()):
             break
-    if not seen.any():
+    amount = np.asarray(cv2.GaussianBlur(hidden, (0, 0), 0.7), np.float32)
+    left, top, width, height = cv2.boundingRect((amount > 0).astype(np.uint8))
+    if not seen.any() or not width:
         return bgr
     carried = spread(small, seen)
-    full = cv2.resize(carried, (width, height), interpolation=cv2.INTER_LINEAR)
-    amount = cv2.GaussianBlur(hidden, (0, 0), 0.7)
-    share = cv2.resize(amount, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-    return np.clip(bgr * (1 - share) + full * share, 0, 255).astype(np.uint8)
+    # Only the box around what is hidden changes.
+    ratio = np.array(bgr.shape[:2]) / amount.shape
+    (first, start), (last, end) = np.round([[top, left] * ratio, [top + height, left + width] * ratio]).astype(int)
+    box, size = np.s_[first:last, start:end], (int(end - start), int(last - first))
+    part = np.s_[top : top + height, left : left + width]
+    full = cv2.resize(carried[part], size, interpolation=cv2.INTER_LINEAR)
+    share = cv2.resize(amount[part], size, interpolation=cv2.INTER_LINEAR)[..., None]
+    out = bgr.copy()
+    out[box] = np.clip(bgr[box] * (1 - share) + full * share, 0, 255).astype(np.uint8)
+    return out

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .curves import Floats
+
+FloatsOrPlanes = TypeVar("FloatsOrPlanes", NDArray[np.float64], NDArray[np.float32])
+"""Double or single precision; the answer has the question's."""
 
 
 def unit(vector: Floats) -> Floats:
@@ -41,12 +46,25 @@ def wrapped(angle: Floats) -> Floats:
     return np.asarray((angle + np.pi) % (2 * np.pi) - np.pi, np.float64)
 
 
-def distance_to_path(points: Floats, path: Floats) -> Floats:
-    """(..., 2) and (n, 2): distance to the nearest point of the path."""
-    return np.asarray(np.min([_distance(points, a, b) for a, b in pairwise(path)], axis=0))
+def distance_to_path(points: FloatsOrPlanes, path: Floats) -> FloatsOrPlanes:
+    """(..., 2) and (n, 2): distance to the nearest point of the path, in the precision of the points."""
+    x, y = points[..., 0], points[..., 1]
+    ends = path.tolist()
+    nearest = _squared_distance(x, y, *ends[0], *ends[1])
+    for a, b in pairwise(ends[1:]):
+        np.minimum(nearest, _squared_distance(x, y, *a, *b), out=nearest)
+    np.sqrt(nearest, out=nearest)
+    return nearest
 
 
-def _distance(points: Floats, a: Floats, b: Floats) -> Floats:
-    line = b - a
-    share = np.clip((points - a) @ line / max(1e-9, float(line @ line)), 0, 1)
-    return np.asarray(np.linalg.norm(points - a - share[..., None] * line, axis=-1), np.float64)
+def _squared_distance(
+    x: FloatsOrPlanes, y: FloatsOrPlanes, from_x: float, from_y: float, to_x: float, to_y: float
+) -> FloatsOrPlanes:
+    line_x, line_y = to_x - from_x, to_y - from_y
+    squared = max(1e-9, line_x * line_x + line_y * line_y)
+    far_x, far_y = x - from_x, y - from_y
+    share = far_x * (line_x / squared) + far_y * (line_y / squared)
+    np.clip(share, 0, 1, out=share)
+    far_x -= share * line_x
+    far_y -= share * line_y
+    return far_x * far_x + far_y * far_y

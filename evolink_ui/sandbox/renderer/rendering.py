@@ -141,7 +141,8 @@ def _cast(
 
     with ThreadPoolExecutor(1) as aside:
         preparing = aside.submit(prepare, picture)
-        track, _ = follow_person(clip, watch)
+        # A picture without a person ends the search in the clip, too.
+        track, _ = follow_person(clip, watch, lambda: not preparing.done() or preparing.result() is not None)
         person = preparing.result()
     fps = float(clip.fps)
     if person and track:
@@ -151,8 +152,9 @@ def _cast(
         behind = person.backdrop if picture.alpha is None else None
         rest = motion.rest
         parts = divide(picture.foreground, person.alpha, behind, rest.points, rest.limbs, rest.torso)
-        actor: Actor = BodyActor(parts, motion, person.backdrop, person.shadow)
-        calibrate(motion, actor, person.pose, np.empty_like(picture.bgr), correct)
+        puppet = BodyActor(parts, motion, person.backdrop, person.shadow)
+        calibrate(motion, puppet, person.pose, correct)
+        actor: Actor = puppet
         if orientation == "image":
             actor = _Opening(actor, picture.bgr)
         return "body", _Held(actor, motion.count - 1), track.frame_count

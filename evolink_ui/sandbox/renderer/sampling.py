@@ -7,14 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def sample(
-    pixels: NDArray[np.uint8], where: NDArray[np.float32], *, border: int = cv2.BORDER_CONSTANT
-) -> NDArray[np.uint8]:
-    """Bilinear samples of a picture at `where`, (rows, columns, 2) as x, y."""
-    out = cv2.remap(pixels, where, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
-    return np.asarray(out, np.uint8)
-
-
 def sample_field(field: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[np.float64]:
     """Bilinear samples of a field of vectors at `where`; nothing outside it."""
     out = cv2.remap(  # type: ignore[call-overload]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -60,9 +61,14 @@ class Shadow:
             return
         matrix = np.array([[wider, 0, low_x - left], [0, 1, top - first]])
         size = (right - left, last - first)
-        light = cv2.warpAffine(self.light, matrix, size, borderMode=cv2.BORDER_CONSTANT, borderValue=(1.0,))
+        light = cv2.warpAffine(self._bytes, matrix, size, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,))
         box = frame[first:last, left:right]
-        box[:] = (box * light[..., None]).astype(np.uint8)
+        cv2.multiply(box, cv2.cvtColor(light, cv2.COLOR_GRAY2BGR), dst=box, scale=1 / 255)
+
+    @cached_property
+    def _bytes(self) -> NDArray[np.uint8]:
+        """`light`, 0 to 255: what frames are multiplied with."""
+        return np.asarray(np.round(self.light * 255), np.uint8)
 
 
 def find_shadow(bgr: NDArray[np.uint8], alpha: NDArray[np.float32], ankles: Floats, torso: float) -> Shadow | None:

@@ -22,6 +22,8 @@ RIGHT_HIP: Final = 24
 SHOULDERS: Final = (LEFT_SHOULDER, RIGHT_SHOULDER)
 HIPS: Final = (LEFT_HIP, RIGHT_HIP)
 ANKLES: Final = (27, 28)
+ENDS: Final = [13, 14, 15, 16, 25, 26, 27, 28]
+"""Elbows, wrists, knees and ankles."""
 
 LIMBS: Final[dict[str, tuple[int, ...]]] = {
     "left_arm": (11, 13, 15, 19),
