@@ -26,7 +26,7 @@ from evolink_ui.jobs.pace import Pace
 from evolink_ui.jobs.shipping import Shipping
 from evolink_ui.jobs.vendor import Vendor
 from evolink_ui.settings import Settings, load_settings
-from tests.jobs.conftest import ended, image, jobs, launch, live, order, video  # noqa: F401  fixtures
+from tests.jobs.conftest import ended, image, jobs, launch, live, order, used_before, video  # noqa: F401  fixtures
 from tests.stub import Stub
 from tests.stub.plugin import clip, stub  # noqa: F401  pytest finds fixtures by their names here
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,10 +39,21 @@ def order(image: Path, video: Path) -> Order:
     return Order(image=image, video=video, prompt="A dance")
 
 
+@pytest.fixture(scope="session")
+def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after its first start, at which the engine takes a second longer until it works."""
+    folder = tmp_path_factory.mktemp("used") / "data"
+    jobs = Jobs(load_settings(_env_file=None, data_dir=folder))
+    jobs.launch()
+    jobs.close()
+    return folder
+
+
 @pytest.fixture
-def live(stub: Stub, tmp_path: Path) -> Settings:  # noqa: F811  the fixture imported above
+def live(stub: Stub, tmp_path: Path, used_before: Path) -> Settings:  # noqa: F811  the fixture imported above
     """Settings that send orders to the stand-in, which takes a moment for each."""
     stub.timeline = Timeline(seconds=0.2, video_seconds=4.0)
+    shutil.copytree(used_before, tmp_path / "data")
     return live_settings(stub, tmp_path / "data")
 
 
