@@ -68,7 +68,11 @@ def app_process(folder: Path, **environment: str) -> Iterator[AppProcess]:
     (folder / "data" / "notes.txt").write_text(CANARY)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("EVOLINK", "GRADIO", "SPACE"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("EVOLINK", "GRADIO", "SPACE", "OAUTH", "SSL_CERT"))
+    }
     full = {
         **clean,
         "EVOLINK_UI_DATA_DIR": str(folder / "data"),

@@ -112,7 +112,7 @@ class StandInDesk:
         return {"ok": True}
 
     async def bring(self, path: Path) -> bool:
-        return path.is_file()
+        return await asyncio.to_thread(path.is_file)
 
     def result_path(self, job: StandInJob) -> Path:
         return self.folder / job.id / "result"

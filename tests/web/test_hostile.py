@@ -311,6 +311,27 @@ def test_a_foreign_name_for_this_machine_is_not_answered(client: httpx.Client, h
         "GET http://169.254.169.254/latest HTTP/1.1",
         "GET //evil.example/%2e%2e HTTP/1.1",
         "GET /theme.css/../.env HTTP/1.1",
+        "GET /gradio_api/file%3d/etc/passwd HTTP/1.1",
+        "GET /gradio_api%2ffile=/etc/passwd HTTP/1.1",
+        "GET /gradio_api//file=/etc/passwd HTTP/1.1",
+        "GET /./gradio_api/file=/etc/passwd HTTP/1.1",
+        "GET /gradio_api/file=..%252f..%252fetc%252fpasswd HTTP/1.1",
+        "GET /gradio_api/file=//127.0.0.1/x HTTP/1.1",
+        "GET /gradio_api/file=ht%74p://127.0.0.1/ HTTP/1.1",
+        "GET /gradio_api/custom_component/x/server/y/../../z HTTP/1.1",
+        "GET /gradio_api/upload_progress?upload_id=x HTTP/1.1",
+        "GET /gradio_api/heartbeat/../../config HTTP/1.1",
+        "GET /gradio_api/call/start/../../monitoring HTTP/1.1",
+        "GET /gradio_api/call/start/__class__ HTTP/1.1",
+        "GET /gradio_api/heartbeat/" + "x" * 500 + " HTTP/1.1",
+        "GET /MONITORING/summary HTTP/1.1",
+        "GET /;/monitoring/summary HTTP/1.1",
+        "GET /healthz;x HTTP/1.1",
+        "GET /healthz%0d%0aX-Injected:%201 HTTP/1.1",
+        "GET /gradio_api/mcp/sse HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "TRACE / HTTP/1.1",
+        "CONNECT evil.example:443 HTTP/1.1",
         "FOO / HTTP/1.1",
         "GET /config?" + "x" * 9000 + " HTTP/1.1",
     ],
@@ -332,6 +353,14 @@ def test_raw_requests_find_no_way_around(app: AppProcess, request_line: str) -> 
         b"POST /key HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
         b"POST /key HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\n{}",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nContent-Length: \xb2\r\n\r\n{}",
+        b"POST /key HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{}",
+        b"GET /\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\0c\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -417,13 +446,35 @@ def test_a_guessed_callback_is_404(client: httpx.Client, token: str) -> None:
     assert client.post(f"/callbacks/evolink/some-job/{token}", json=body).status_code == 404
 
 
+def test_another_visitors_calls_answer_nobody_else(app: AppProcess, client: httpx.Client) -> None:
+    function = function_index(client, "status")
+    joined = {"data": ["x"], "fn_index": function, "session_hash": "a-session"}
+    event = client.post("/gradio_api/queue/join", json=joined).json()["event_id"]
+    called = client.post("/gradio_api/call/status", json={"data": ["x"]}).json()["event_id"]
+    with app.visitor() as other:
+        for path in ("queue/data?session_hash=a-session", "heartbeat/a-session", f"call/status/{called}"):
+            assert other.get(f"/gradio_api/{path}").status_code == 404
+        cancel = {"session_hash": "a-session", "fn_index": function, "event_id": event}
+        for path, body in (("cancel", cancel), ("reset", {"event_id": event}), ("queue/join", joined)):
+            assert other.post(f"/gradio_api/{path}", json=body).status_code == 404
+    assert event in client.get("/gradio_api/queue/data?session_hash=a-session").text
+    assert "no such job" in client.get(f"/gradio_api/call/status/{called}").text
+
+
+def test_a_server_file_is_not_even_said_to_exist(app: AppProcess, client: httpx.Client) -> None:
+    said = {
+        client.get(f"/gradio_api/file={path}").text for path in ("/etc/passwd", "/etc/no-such-file", str(app.folder))
+    }
+    assert len(said) == 1
+
+
 def test_clients_without_cookies_see_no_history_of_each_other(app: AppProcess) -> None:
     answer = httpx.post(f"{app.url}/gradio_api/run/page_videos", json={"data": [{}]})
     assert answer.json()["data"][0]["jobs"] == []
 
 
 def test_after_all_that_the_app_still_works(client: httpx.Client) -> None:
-    assert client.get("/healthz").json() == {"ok": True}
+    assert client.get("/healthz").json()["ok"] is True
     assert client.get("/").status_code == 200
     checked = client.post("/gradio_api/run/check", json={"data": [None, None, "image"]})
     assert json.loads(checked.text)["data"] == [{}]

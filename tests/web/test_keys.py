@@ -52,10 +52,10 @@ def app(tmp_path_factory: pytest.TempPathFactory, stub: Stub) -> Iterator[AppPro
 
 @pytest.fixture(autouse=True)
 def calm(stub: Stub) -> None:
-    """Each test starts with a vendor that does as it should."""
+    """Each test starts with a vendor that does as it should, and is done at the first look: the next is 2 s later."""
     stub.seen.clear()
     stub.faults.clear()  # not the orders: their number is part of the ids, and no vendor gives one twice
-    stub.set(timeline=Timeline(seconds=0.1), answer_look=None, result_bytes=None, on_order=lambda order: None)
+    stub.set(timeline=Timeline(seconds=0.0), answer_look=None, result_bytes=None, on_order=lambda order: None)
 
 
 HEADER = {"X-EvoLink-Key": VISITORS}
