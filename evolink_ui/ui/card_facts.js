@@ -33,6 +33,7 @@ function drawFacts() {
       row(t("fact.vendor"), el("a", { href: result.vendor_url, target: "_blank", rel: "noopener noreferrer" }, t("fact.vendor.link")), ` ${t("fact.vendor.until", { date: kit.date(result.vendor_expires_at) })}`);
     }
   }
-  row(t("fact.started"), kit.date(view.created_at));
+  const took = view.state === "done" ? ` · ${t("time.took", { time: kit.clock(view.elapsed_seconds) })}` : "";
+  row(t("fact.started"), `${kit.date(view.created_at)}${took}`);
   facts.replaceChildren(...rows);
 }

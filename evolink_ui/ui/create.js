@@ -89,13 +89,14 @@ const examples = makeExamples({
   done: () => go.focus(),
   failed: (error) => (error ? complain(error) : failed.replaceChildren()),
 });
+const below = el("div.mc-below", {}, why, balance);
 const formElement = el("form.mc-form", { novalidate: true, "aria-label": t("create.title") },
   el("div.mc-lead", {}, el("div", {}, el("h2", {}, t("create.title")), el("p", {}, t("create.lead"))), examples.button),
   examples.more,
   el("div.mc-zones", {}, image.zone, video.zone),
   consent,
   choices.nodes, keyBox,
-  el("div.mc-submit", {}, failed, go, el("div.mc-below", {}, why, balance)));
+  el("div.mc-submit", {}, failed, go, below));
 element.replaceChildren(formElement);
 
 // ---- what the form amounts to ------------------------------------------------------------------------------------
@@ -105,6 +106,7 @@ const tooLongFacingImage = () => {
   return form.character_orientation === "image" && seconds > limits.video.image_orientation_max_seconds + limits.video.tolerance_seconds;
 };
 const price = () => video.pick?.prices?.[form.quality] ?? null;
+const tooDear = () => live && price() !== null && credits !== null && credits < price().credits;
 const reason = () => {
   const [pictureGiven, videoGiven] = [image.pick, video.pick];
   if (sending) return t("why.sending");
@@ -116,8 +118,7 @@ const reason = () => {
   if (tooLongFacingImage()) return t("why.too_long", { limit: limits.video.image_orientation_max_seconds });
   if (choices.tooLong) return t("why.prompt", { over: kit.number(choices.tooLong) });
   if (choices.misplaced) return t("why.element");
-  const cost = price();
-  if (live && cost && credits !== null && credits < cost.credits) return t("why.credits", { left: kit.number(credits, 0, 1) });
+  if (tooDear()) return t("why.credits", { left: kit.number(credits, 0, 1) });
   return "";
 };
 const facingVideo = () => {
@@ -136,6 +137,7 @@ function refresh() {
   goLabel.textContent = sending ? t("go.sending") : t("go.generate");
   goPrice.textContent = cost ? t("go.price", { credits: kit.number(cost.credits, 1), usd: kit.money(cost.usd) }) : "";
   go.setAttribute("aria-disabled", String(Boolean(stop)));
+  below.classList.toggle("stopped", Boolean(stop) && !tooDear()); // on a phone the reason alone stands there
   why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : live ? "" : t("why.free"));
   choices.draw();
   video.extra(tooLongFacingImage()

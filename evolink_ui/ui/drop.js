@@ -21,9 +21,9 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
   const meter = el("div.mc-meter", { role: "progressbar", "aria-label": t(`drop.${kind}.sending`), "aria-valuemin": "0", "aria-valuemax": "100", hidden: true }, bar);
   const facts = el("p.mc-facts");
   const note = el("div.mc-notes", { id: `${id}-note`, role: "status", "aria-live": "polite" });
-  const replace = el("label.mc-button.quiet", { for: `${id}-input` }, icon("upload"), t("drop.replace"));
-  const remove = kit.button(t("drop.remove"), { symbol: "close", onclick: () => { clear(); input.focus(); } });
-  const cutButton = kit.button(t("drop.trim"), { symbol: "cut", hidden: true, onclick: () => { trim.open(pick.facts.duration_seconds, { optional: true }); trim.focus(); } });
+  const replace = el("label.mc-button.quiet", { for: `${id}-input` }, t("drop.replace"));
+  const remove = kit.button(t("drop.remove"), { onclick: () => { clear(); input.focus(); } });
+  const cutButton = kit.button(t("drop.trim"), { hidden: true, onclick: () => { trim.open(pick.facts.duration_seconds, { optional: true }); trim.focus(); } });
   const trim = makeTrim({
     limits, longest,
     preview: () => (media.firstElementChild?.tagName === "VIDEO" ? media.firstElementChild : null),

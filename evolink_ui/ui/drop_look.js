@@ -34,10 +34,13 @@ function measuredProblem(kind, seen, limits) {
 }
 
 const picturePreview = (kind, source) => el("img", { alt: t(`drop.${kind}.alt`), src: source });
+// Its controls come with the pointer or the focus, so that the form stays calm; a finger brings them, too.
 const motionPreview = (source, more) => {
-  const video = el("video", { muted: true, loop: true, playsinline: true, controls: true, "aria-label": t("drop.video.alt"), ...more });
+  const video = el("video", { muted: true, loop: true, playsinline: true, tabindex: "0", "aria-label": t("drop.video.alt"), ...more });
   video.muted = true;
   video.src = source;
+  for (const event of ["pointerenter", "pointerdown", "focus"]) video.addEventListener(event, () => { video.controls = true; });
+  for (const event of ["pointerleave", "blur"]) video.addEventListener(event, () => { video.controls = video.matches(":focus, :hover"); });
   return video;
 };
 // Shows a file of this computer in `media`; resolves to what is seen of it, or null.

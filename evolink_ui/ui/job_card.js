@@ -23,7 +23,8 @@ const fill = el("span");
 const bar = el("div.mc-bar", { role: "progressbar", "aria-label": t("card.progress") }, fill);
 const now = el("span.mc-now");
 const times = el("span.mc-times");
-const progress = el("div.mc-progress", {}, steps, bar, el("div.mc-under", {}, now, times));
+const under = el("div.mc-under", {}, now, times);
+const progress = el("div.mc-progress", {}, steps, bar, under);
 const message = el("div.mc-message", { hidden: true });
 const reconnecting = el("p.mc-reconnecting", { hidden: true }, icon("again"), t("card.reconnecting"));
 const honest = el("div.mc-honest", { hidden: true }, el("p", {}, t("card.sandbox")),
@@ -40,7 +41,7 @@ const ghost = el("div.mc-card", { "aria-hidden": "true", hidden: true }, el("div
 element.replaceChildren(spoken, empty, ghost, body);
 const show = (node) => { for (const one of [empty, ghost, body]) one.hidden = one !== node; };
 
-const elapsed = () => view.elapsed_seconds + (WORKING.has(view.state) ? (performance.now() - seenAt) / 1000 : 0);
+const elapsed = () => view.elapsed_seconds + (performance.now() - seenAt) / 1000;
 const left = () => (view.eta_seconds === null ? null : Math.max(0, view.eta_seconds - (performance.now() - seenAt) / 1000));
 const percent = () => {
   if (view.state === "hosting" && view.total_bytes > 0) return Math.floor((100 * (view.uploaded_bytes ?? 0)) / view.total_bytes);
@@ -80,12 +81,13 @@ function nowText() {
   return share === null ? t(`now.${view.state}`) : t("now.running_percent", { n: kit.number(share) });
 }
 function drawClock() {
-  if (!view) return;
-  const working = WORKING.has(view.state);
-  now.textContent = working ? nowText() : "";
+  const working = WORKING.has(view?.state);
+  under.hidden = !working;
+  if (!working) return;
+  now.textContent = nowText();
   const remaining = left();
-  const parts = [working ? t("time.elapsed", { time: kit.clock(elapsed()) }) : t("time.took", { time: kit.clock(elapsed()) })];
-  if (working && remaining !== null) parts.push(remaining >= 3 ? t("time.left", { time: kit.clock(remaining) }) : t("time.soon"));
+  const parts = [t("time.elapsed", { time: kit.clock(elapsed()) })];
+  if (remaining !== null) parts.push(remaining >= 3 ? t("time.left", { time: kit.clock(remaining) }) : t("time.soon"));
   times.textContent = parts.join(" · ");
 }
 function drawTitle() {
@@ -199,7 +201,7 @@ function leave() {
   document.title = pageTitle;
   show(empty);
 }
-setInterval(() => { if (view && WORKING.has(view.state) && !document.hidden) drawClock(); }, 1000);
+setInterval(() => { if (!document.hidden) drawClock(); }, 1000);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && job) look(); });
 window.addEventListener("online", () => { if (job) look(); });
 kit.hear("key", () => { if (view) draw(); });

@@ -89,13 +89,14 @@ function draw(task) {
   const status = kit.known(`task.${task.status}`) ? t(`task.${task.status}`) : task.status || t("task.processing");
   const running = !FINISHED.has(task.status);
   const look = task.status === "completed" ? "done" : running ? "working" : "failed";
-  const bar = el("div.mc-bar", { role: "progressbar", "aria-label": t("card.progress"), "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": task.progress === null ? null : String(task.progress) }, el("span"));
-  bar.classList.toggle("moving", task.progress === null);
-  if (task.progress !== null) bar.firstElementChild.style.width = `${task.progress}%`;
+  const bar = el("div.mc-bar", { role: "progressbar", "aria-label": t("card.progress"), "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": task.progress || null }, el("span"));
+  const known = task.progress !== null && task.status !== "pending";
+  bar.classList.toggle("moving", !known);
+  if (known) bar.firstElementChild.style.width = `${task.progress}%`;
   const results = task.results.map((address, number) => resultOf(task, address, number));
   answerBox.replaceChildren(el("article.mc-card", { "data-status": task.status },
     el("header.mc-cardhead", {}, el("h2", {}, t("lookup.task")), el(`span.mc-state.${look}`, {}, icon(look === "done" ? "check" : look === "working" ? "again" : "warn"), status)),
-    running ? el("div.mc-progress", {}, bar, el("p.mc-small", {}, task.progress === null ? t("now.running") : t("now.running_percent", { n: kit.number(task.progress) }))) : null,
+    running ? el("div.mc-progress", {}, bar, el("p.mc-small", {}, known ? t("now.running_percent", { n: kit.number(task.progress) }) : status)) : null,
     task.error ? el("div.mc-message.failed", {}, ...kit.trouble(task.error)) : null,
     results.length ? el("div", {}, el("h3.mc-strong", {}, t("lookup.results")), el("ul.mc-results", {}, ...results), el("p.mc-small", {}, t("lookup.expire"))) : null,
     task.in_sandbox ? el("p.mc-small", {}, t("lookup.expire.sandbox")) : null,

@@ -124,7 +124,7 @@ FORM: Final[Mapping[str, str]] = {
     "why.image": "Add a picture of the character first.",
     "why.video": "Add a video with the motion first.",
     "why.long": "Choose the part of the video to keep first.",
-    "why.too_long": "The video is longer than {limit} s: keep a part of it, or face as in the video.",
+    "why.too_long": "Longer than {limit} s: keep a part of it, or face as in the video.",
     "why.prompt": "The prompt is {over} characters too long.",
     "why.element": "An element id works only facing as in the video.",
     "why.credits": "Only {left} credits are left.",
