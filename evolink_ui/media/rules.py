@@ -1,4 +1,10 @@
-"""From facts to problems and warnings: pure decisions, no file is touched here."""
+"""From facts to problems and warnings: pure decisions, no file is touched here.
+
+Several people are not warned about, although one is advised. To tell takes a detector: OpenCV and a net, which cost a
+checking child more time and memory than all the rest of a check. Without one, two moving patches may as well be the
+arms of one dancer, and a warning that is often wrong teaches people to overlook those that are right. Nothing is lost:
+the vendor takes such videos and follows the largest person.
+"""
 
 from typing import Any, Final
 

@@ -74,7 +74,7 @@ def test_progress_rises_from_nothing_to_nearly_all(long_video: Path, tmp_path: P
 
 @pytest.mark.parametrize("kind", ["image", "video"])
 def test_calling_it_off_ends_it_at_once_and_leaves_nothing(
-    kind: str, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, save: Save, tmp_path: Path, long_video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Child] = []
 
@@ -93,9 +93,10 @@ def test_calling_it_off_ends_it_at_once_and_leaves_nothing(
             called_off.append(time.monotonic())
 
     if kind == "image":
-        path = save("a.png", studio.image_bytes(Image.effect_noise((2600, 2000), 100).convert("RGB"), "PNG"))
+        noisy = Image.effect_noise((2600, 2000), 100).convert("RGB")
+        path = save("a.png", studio.image_bytes(noisy, "PNG", compress_level=0))
     else:
-        path = studio.film(tmp_path / "a.mp4", seconds=12, fps=10, width=1280, height=720)
+        path = long_video
     with pytest.raises(FixCancelled):
         (fix_image if kind == "image" else fix_video)(path, out, on_progress=progress, cancel=cancel)
     assert time.monotonic() - called_off[0] < 1.5  # half a second, and what a busy machine adds

@@ -1,10 +1,13 @@
 """Whatever happens to a file on its way, the check answers: in time, in words, and never with an exception."""
 
+import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +30,12 @@ PURE = settings(max_examples=150, deadline=None)
 @cache
 def folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="media-properties-"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tidied() -> Iterator[None]:
+    yield
+    shutil.rmtree(folder())
 
 
 @cache
