@@ -25,7 +25,7 @@ from .adopted import facts_of
 from .callbacks import MODEL, TASK_ID_MAX_CHARS, Callbacks, named_task, settles
 from .files import POSTER, RESULT, DiskTrouble, JobFiles, StoreTrouble
 from .housekeeping import Housekeeping
-from .insist import DatabaseAway, ask, insist
+from .insist import AWAY, DatabaseAway, ask, insist
 from .job import ACTIVE, Job, JobError, Order, State, TaskTaken
 from .keys import KeySafe, VisitorsKeys
 from .ledger import Ledger
@@ -76,18 +76,26 @@ class Jobs:
         self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
         self._news, self._lateness = News(), Lateness()
         self._going_on: set[asyncio.Task[Any]] = set()
-        self._lock = SingleProcess(settings.data_dir / "lock") if not settings.on_postgres else None
+        self._locks = [] if settings.on_postgres else _locks(settings)
 
     def launch(self) -> None:
         """Open the ledger and start working: also on what an earlier process left unfinished.
 
         Raises:
-            JobError: another process works on the same data folder, or the database is newer than this app.
+            JobError: another process works on the same data folder or SQLite file, the database can't be opened, or it
+                is newer than this app.
         """
         self._settings.data_dir.mkdir(parents=True, exist_ok=True)
-        if self._lock:
-            self._lock.acquire()
-        self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
+        for lock in self._locks:
+            lock.acquire()
+        try:
+            self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
+        except AWAY as error:
+            raise JobError(
+                "database_away",
+                f"The database can't be opened ({type(error).__name__}).",
+                "Check EVOLINK_UI_DATABASE_URL, and that the database runs and takes this user.",
+            ) from None
         together = self._settings.on_postgres and self._settings.hosting == "s3"
         self._files = JobFiles(
             self._settings.data_dir / "jobs",
@@ -136,8 +144,8 @@ class Jobs:
             self._replicas.close()
         self._engine.close()
         self._ledger.close()
-        if self._lock:
-            self._lock.release()
+        for lock in self._locks:
+            lock.release()
 
     # ---- orders ----
 
@@ -491,3 +499,12 @@ class Jobs:
 
 def _wrong_model(task: Task, next_step: str) -> JobError:
     return JobError("wrong_model", f"Task {task.id} is not a motion-control task.", next_step, field="task_id")
+
+
+def _locks(settings: Settings) -> list[SingleProcess]:
+    """For the data folder, and for the SQLite file where that lies elsewhere."""
+    database = Path(settings.sqlalchemy_url.removeprefix("sqlite:///"))
+    locks = [SingleProcess(settings.data_dir / "lock", f"the data folder {settings.data_dir}")]
+    if settings.database_url:
+        locks.append(SingleProcess(database.with_name(f"{database.name}.lock"), f"the database {database}"))
+    return locks

@@ -6,6 +6,7 @@ error. All is synchronous and thread-safe; callers on an event loop use `asyncio
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
@@ -16,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State, TaskTaken
 from .tables import POSTGRES_LOCK, changing, instance, jobs, migrate, open_engine, uploads
+
+log = logging.getLogger("evolink_ui.jobs")
 
 DAY_SECONDS = 86_400.0
 
@@ -43,10 +46,14 @@ class Ledger:
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.engine = open_engine(url)
-        with self._changing() as connection:
-            migrate(connection)
-            self.instance = str(connection.scalar(select(instance.c.id)))
-            """This database's own name (hex, 16 characters)."""
+        try:
+            with self._changing() as connection:
+                migrate(connection)
+                self.instance = str(connection.scalar(select(instance.c.id)))
+                """This database's own name (hex, 16 characters)."""
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the connections back."""
@@ -65,7 +72,7 @@ class Ledger:
                 connection.execute(insert(jobs).values(values))
         except IntegrityError:
             raise TaskTaken from None
-        return self.get(values["id"])
+        return _told(self.get(values["id"]))
 
     def find(self, job_id: str) -> Job | None:
         """The job, or None where there is none of that id."""
@@ -105,7 +112,8 @@ class Ledger:
             ImpossibleTransition: the job is not where that state can be reached from; nothing was changed.
         """
         with self._changing() as connection:
-            return self._move(connection, job_id, to, only_from, only_run, values)
+            job = self._move(connection, job_id, to, only_from, only_run, values)
+        return _told(job)
 
     def claim(self, job: Job, *, daily_credits: float | None) -> Job:
         """Claim the paid POST of a job: `hosting` to `submitting`, once, and only within the day's budget.
@@ -126,7 +134,8 @@ class Ledger:
                 spent = self._spent_since(connection, now - now % DAY_SECONDS)
                 if spent + job.credits_estimated > daily_credits:
                     raise BudgetUsedUp(spent, daily_credits)
-            return self._move(connection, job.id, State.SUBMITTING, None, job.run, {"ordered_at": now})
+            job = self._move(connection, job.id, State.SUBMITTING, None, job.run, {"ordered_at": now})
+        return _told(job)
 
     def _spent_since(self, connection: Connection, since: float) -> float:
         # What is not known to be free of charge counts: used, else reserved, else estimated.
@@ -231,7 +240,9 @@ class Ledger:
         """
         with self._changing() as connection:
             gone = connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state.not_in(sorted(ACTIVE))))
-        if not gone.rowcount:
+        if gone.rowcount:
+            log.info("job=%s deleted", job_id)
+        else:
             job = self.get(job_id)
             raise JobError(
                 "job_is_active",
@@ -266,6 +277,13 @@ class Ledger:
 
     def _changing(self) -> AbstractContextManager[Connection]:
         return changing(self.engine)
+
+
+def _told(job: Job) -> Job:
+    """One line for each step of a job, written once it is true; never a key."""
+    fault = f" {job.fault.code}" if job.fault else ""
+    log.info("job=%s task=%s run=%s -> %s%s", job.id, job.task_id, job.run, job.state, fault)
+    return job
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,15 @@ from .job import JobError
 
 
 class SingleProcess:
-    """A lock that the system frees when the process ends, however it ends."""
+    """A lock that the system frees when the process ends, however it ends.
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, FileLock(path, thread_local=False)
+    Args:
+        path: of the file that is locked.
+        what: what it stands for, as the owner knows it.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._what, self._lock = what, FileLock(path, thread_local=False)
 
     def acquire(self) -> None:
         """Take the lock.
@@ -26,8 +31,8 @@ class SingleProcess:
         except Timeout:
             raise JobError(
                 "already_running",
-                f"Another process already works with the data folder {self._path.parent}.",
-                "End it first, or give this one a folder of its own: EVOLINK_UI_DATA_DIR=other",
+                f"Another process already works with {self._what}.",
+                "End it first, or give this one a folder and a database of its own: EVOLINK_UI_DATA_DIR=other",
             ) from None
 
     def release(self) -> None:

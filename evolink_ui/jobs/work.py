@@ -263,7 +263,6 @@ class Work:
 
     async def _move(self, job: Job, to: State, **values: Any) -> Job:
         moved = await self._do(self._ledger.move, job.id, to, only_run=job.run, **values)
-        log.info("job=%s task=%s %s -> %s", job.id, moved.task_id, job.state, to)
         self._shipping.ended(job, moved, self._vendor())
         return moved
 

@@ -1,4 +1,4 @@
-"""The ledger: the money truth. On SQLite here; tests/jobs/test_postgres.py repeats it on PostgreSQL."""
+"""The ledger: the money truth, on both databases."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from evolink_ui.jobs.job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
 from evolink_ui.jobs.ledger import Ledger
-from evolink_ui.jobs.tables import metadata, schema_version
+from evolink_ui.jobs.tables import changing, metadata, schema_version
+from evolink_ui.jobs.tables import jobs as jobs_table
+from tests.postgres import postgres
 
 
 class Clock:
@@ -26,9 +28,21 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'ledger.sqlite'}"
+        return
+    with postgres() as url:
+        yield url.replace("postgresql://", "postgresql+psycopg://")
+
+
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=clock)
+def ledger(database: str, clock: Clock) -> Iterator[Ledger]:
+    ledger = Ledger(database, clock=clock)
+    with changing(ledger.engine) as connection:
+        connection.execute(jobs_table.delete())
     yield ledger
     ledger.close()
 

@@ -399,6 +399,36 @@ async def test_a_second_process_on_the_same_folder_is_told_so(jobs: Jobs, live: 
         Jobs(live).launch()
 
 
+async def test_a_second_process_on_the_same_database_in_another_folder_is_told_so_too(
+    live: Settings, launch: Callable[..., Jobs], tmp_path: Path
+) -> None:
+    elsewhere = {"database_url": f"sqlite:///{tmp_path / 'jobs.sqlite'}"}
+    launch(live.model_copy(update=elsewhere))
+    with pytest.raises(JobError, match="already works with the database") as caught:
+        Jobs(live.model_copy(update=elsewhere | {"data_dir": tmp_path / "other"})).launch()
+    assert "\n" not in f"{caught.value.message}{caught.value.next_step}"
+
+
+async def test_a_database_that_is_not_there_at_the_start_is_one_clear_line(live: Settings) -> None:
+    with pytest.raises(JobError, match="can't be opened") as caught:
+        Jobs(live.model_copy(update={"database_url": "postgresql://nobody:marked@127.0.0.1:9/none"})).launch()
+    assert "marked" not in f"{caught.value.message}{caught.value.next_step}"
+
+
+async def test_each_step_of_a_job_is_one_line_of_the_log_with_its_job_and_task_and_no_key(
+    jobs: Jobs, order: Order, ended: Ended, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "evolink_ui")
+    done = await ended((await jobs.start(order, visitor="anna", api_key="sk-visitor-0123456789")).id)
+    steps = [line for line in caplog.messages if " -> " in line]
+    states = ["queued", "hosting", "submitting", "running", "saving", "done"]
+    assert [line.rsplit(" ", 1)[1] for line in steps] == states
+    assert all(f"job={done.id} " in line for line in steps)
+    assert f"task={done.task_id} " in steps[-1]
+    for secret in (KEY, "sk-visitor", done.idempotency_key):
+        assert secret not in caplog.text
+
+
 async def test_what_was_unfinished_goes_on_after_a_restart(
     live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
 ) -> None:
