@@ -102,7 +102,8 @@ def _open_other(file: BinaryIO, format_name: str) -> Opened:
         pillow_heif.register_heif_opener()
     try:
         picture = Image.open(file, formats=(PILLOW_NAMES[format_name],))
-        tag = picture.getexif().get(ORIENTATION_TAG, 1) if format_name in ("webp", "tiff", "avif") else 1
+        # Pillow turns TIFFs itself and libheif HEICs; the others are left as they are stored.
+        tag = picture.getexif().get(ORIENTATION_TAG, 1) if format_name in ("webp", "avif") else 1
     except ERRORS as error:
         raise Refused("image_damaged") from error
     profile = picture.info.get("icc_profile")

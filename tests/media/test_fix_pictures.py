@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from evolink_ui.media import check_image
+from evolink_ui.media.picture import TURNS
 from tests.media import studio
 from tests.media.mended import mended_image
 
@@ -45,6 +46,25 @@ def test_a_picture_lying_down_is_stored_upright_and_looks_the_same(
     with Image.open(io.BytesIO(seen.poster_jpeg)) as shown, Image.open(fixed.path) as stored:
         small = [each.convert("L").resize((64, 64)).tobytes() for each in (shown, stored)]
     assert sum(abs(a - b) for a, b in zip(*small, strict=True)) / 4096 < 3
+
+
+@pytest.mark.parametrize("orientation", [3, 5, 6])
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_no_picture_is_turned_twice_or_not_at_all(save: Save, tmp_path: Path, name: str, orientation: int) -> None:
+    upright = studio.picture(400, 500)
+    stored = upright
+    # What has to be done to an upright picture so that the note in the file brings it back.
+    for turn in TURNS[orientation]:
+        undo = {Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90}.get(turn, turn)
+        stored = upright.transpose(undo)
+    data = studio.image_bytes(stored, name, exif=studio.exif(orientation))
+    seen = check_image(save("a", data)).facts
+    fixed = mended_image(save("a", data), tmp_path / "out")
+    assert seen is not None
+    assert (seen.width, seen.height) == (fixed.after.width, fixed.after.height) == upright.size
+    with Image.open(fixed.path) as mended:
+        small = [each.convert("L").resize((40, 50)).tobytes() for each in (mended, upright)]
+    assert sum(abs(a - b) for a, b in zip(*small, strict=True)) / 2000 < 4
 
 
 @pytest.mark.parametrize(
