@@ -37,6 +37,7 @@ from .replicas import Replicas
 from .shipping import Shipping
 from .vendor import VENDOR_MIN_POLL_SECONDS, Vendors
 from .view import view
+from .wire import NewsWire
 from .work import Work
 
 if TYPE_CHECKING:
@@ -135,11 +136,16 @@ class Jobs:
         self._housekeeping.start()
         if self._replicas:
             self._replicas.start()
+        self._wire = NewsWire(self._ledger.engine, self._news.tell) if self._settings.on_postgres else None
+        if self._wire:
+            self._wire.start()
         self._attend_all()
 
     def close(self) -> None:
         """Stop working. Unfinished jobs go on at the next launch."""
         self._housekeeping.close()
+        if self._wire:
+            self._wire.close()
         if self._replicas:
             self._replicas.close()
         self._engine.close()
@@ -247,7 +253,7 @@ class Jobs:
             only_run=job.run,
             fault=faults.STOPPED_BY_OWNER if ordered else faults.STOPPED_BEFORE_ORDER,
         )
-        self._news.tell(job_id)
+        self._tell(job_id)
         return stopped
 
     async def follow_again(self, job_id: str, *, api_key: str | None = None) -> Job:
@@ -350,7 +356,7 @@ class Jobs:
         """
         if not self._callbacks.is_genuine(job_id, token):
             return False
-        self._news.tell(job_id)
+        self._tell(job_id)
         if task_id := named_task(hint):
             self._go_on_with(self._settle(job_id, task_id))
         return True
@@ -476,6 +482,10 @@ class Jobs:
     async def _enqueue(self, job: Job) -> None:
         """Put a job, that is written down, in line: now, or as soon as the database lets us."""
         await asyncio.wait({self._go_on_with(insist(self._engine.enqueue, job))}, timeout=ENQUEUE_SECONDS)
+
+    def _tell(self, job_id: str) -> None:
+        if not self._news.tell(job_id) and self._wire:
+            self._go_on_with(ask(self._wire.send, job_id))
 
     def _forget(self, job_id: str) -> None:
         with suppress(JobError):  # it was never written, as a rule

@@ -26,9 +26,11 @@ class News:
             if self._events.get(job_id, (None, None))[1] is event:
                 del self._events[job_id]
 
-    def tell(self, job_id: str) -> None:
-        """There is news; does nothing where this process doesn't follow the job."""
+    def tell(self, job_id: str) -> bool:
+        """There is news; False where this process doesn't follow the job."""
         with self._lock:
             loop, event = self._events.get(job_id, (None, None))
-        if loop is not None and event is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(event.set)
+        if loop is None or event is None or loop.is_closed():
+            return False
+        loop.call_soon_threadsafe(event.set)
+        return True

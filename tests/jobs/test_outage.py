@@ -40,7 +40,9 @@ async def outage(live: Settings, launch: Callable[..., Jobs], stub: Stub, order:
             page = Starlette(routes=build_routes(jobs, FileLinks(b"secret"), private=False))
             async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://page") as browser:
                 look = await browser.get(f"/jobs/{running.id}")
+                call = await browser.post(f"/callbacks/evolink/{running.id}/{jobs._callbacks.token(running.id)}")
             assert (look.status_code, look.json()["error"]["code"]) == (503, "database_away")
+            assert call.status_code == 204, "the vendor doesn't wait for our database"
             for question in (jobs.get(running.id), jobs.start(order, visitor="cleo"), jobs.health()):
                 with pytest.raises(JobError) as caught:
                     await question

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,8 +15,9 @@ from evolink_ui.jobs import Jobs, Order, State
 from evolink_ui.jobs.pace import Lateness, Pace
 from evolink_ui.jobs.replicas import Replicas
 from evolink_ui.jobs.tables import changing, metadata, open_engine
+from evolink_ui.jobs.wire import NewsWire
 from evolink_ui.settings import Settings
-from tests.postgres import postgres
+from tests.postgres import postgres, postgres_server
 from tests.stub import Stub, Timeline, hang
 
 from .conftest import in_state, until
@@ -116,6 +118,27 @@ def test_processes_on_one_database_count_each_other_and_bury_the_dead_but_not_af
     one.announce()
     one._bury()
     assert (heard["a"][-1], buried) == (1, ["b"])
+
+
+def test_news_reach_the_process_that_follows_the_job_also_after_an_outage() -> None:
+    with postgres_server() as server:
+        engine = open_engine(server.url.replace("postgresql://", "postgresql+psycopg://"))
+        heard: queue.Queue[str] = queue.Queue()
+        wire = NewsWire(engine, heard.put)
+        wire.start()
+        for job_id in ("before", "after"):
+            give_up_at = time.monotonic() + 20
+            while heard.empty():  # it begins to listen within moments
+                assert time.monotonic() < give_up_at
+                wire.send(job_id)
+                time.sleep(0.1)
+            assert heard.get() == job_id
+            server.stop()
+            server.start()
+            while not heard.empty():
+                heard.get()
+        wire.close()
+        engine.dispose()
 
 
 async def test_lateness_is_that_of_the_latest_look_that_is_due() -> None:

@@ -1,0 +1,68 @@
+"""News of a job for the process that follows it, where several share one PostgreSQL (LISTEN and NOTIFY).
+
+A callback reaches whichever process the proxy chose, and so does a press of Stop. Nothing depends on this: what gets
+lost while the database is away costs a little time, because followers look by themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+from sqlalchemy import Engine, text
+
+log = logging.getLogger("evolink_ui.jobs")
+
+CHANNEL = "evolink_ui_news"
+LISTEN_SECONDS = 1.0  # after which the listener looks whether it shall end
+AGAIN_SECONDS = 2.0  # between attempts to reach the database
+CONNECT_SECONDS = 5
+
+
+class NewsWire:
+    """Listens in a thread of its own until it is closed.
+
+    Args:
+        database: the PostgreSQL that all processes share.
+        hear: is told the job's id, in that thread; also of what was sent from here.
+    """
+
+    def __init__(self, database: Engine, hear: Callable[[str], object]) -> None:
+        self._database, self._hear = database, hear
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
+
+    def start(self) -> None:
+        """Listen from about here on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End within a second or so."""
+        self._closing.set()
+        self._thread.join()
+
+    def send(self, job_id: str) -> None:
+        """Tell all processes. Blocks.
+
+        Raises:
+            SQLAlchemyError: the database is away.
+        """
+        with self._database.begin() as connection:
+            connection.execute(text("select pg_notify(:channel, :job)"), {"channel": CHANNEL, "job": job_id})
+
+    def _run(self) -> None:
+        address = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while not self._closing.is_set():
+            with suppress(psycopg.Error):  # the ledger's own words on a database that is away are enough
+                self._listen(address)
+            self._closing.wait(AGAIN_SECONDS)
+
+    def _listen(self, address: str) -> None:
+        with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            connection.execute(f"listen {CHANNEL}")
+            while not self._closing.is_set():
+                for notice in connection.notifies(timeout=LISTEN_SECONDS):
+                    self._hear(notice.payload)
