@@ -1,6 +1,7 @@
 """Starts the app: settings, jobs, page, web server. `python app.py`, then http://127.0.0.1:7860"""
 
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from evolink_ui.sandbox import create_sandbox
 from evolink_ui.sandbox.examples import ensure_examples
 from evolink_ui.settings import settings_or_exit
 from evolink_ui.ui.page import build_page, page_options
+from evolink_ui.web.leftovers import Leftovers
 from evolink_ui.web.reach import SelfCheck
 from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
 from evolink_ui.web.signing import FileLinks
@@ -28,6 +30,8 @@ def main() -> None:
     sandbox = None
     if settings.mode == "sandbox":
         sandbox = create_sandbox(settings.data_dir / "sandbox", allow_private_urls=settings.allow_private_urls)
+    # Beside the jobs, not in a folder that all users of this machine share; the room on this disk is what counts.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir.absolute() / "uploads"))
     links = FileLinks(settings.secret_key)
     jobs = Jobs(settings, sandbox=sandbox.app if sandbox else None, link_path=links.path)
     try:
@@ -41,12 +45,14 @@ def main() -> None:
     later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
     later.daemon = True
     later.start()
-    check = SelfCheck(settings)
+    check, leftovers = SelfCheck(settings), Leftovers()
     check.start()
+    leftovers.start()
     try:
         uvicorn.run(create_app(settings, jobs, build_page(settings, jobs), **page_options()), **options)
     finally:
         check.close()
+        leftovers.close()
         jobs.close()
         if sandbox:
             sandbox.close()

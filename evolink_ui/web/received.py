@@ -17,6 +17,11 @@ PATH_MAX_CHARS = 4096
 _UPLOAD_NAME = re.compile(r"[0-9a-f]{64}")  # Gradio stores an upload as <folder>/<SHA-256 of its bytes>/<file name>
 
 
+def is_upload_name(name: str) -> bool:
+    """Whether a folder of this name holds one upload."""
+    return _UPLOAD_NAME.fullmatch(name) is not None
+
+
 def received_file(data: object) -> Path | None:
     """The uploaded file that a `gr.FileData` names, as a resolved path; None where nothing was given.
 
@@ -35,7 +40,7 @@ def received_file(data: object) -> Path | None:
         facts = resolved.stat()
     except (OSError, RuntimeError, ValueError):
         raise _not_received() from None
-    if resolved.parent.parent != folder or not _UPLOAD_NAME.fullmatch(resolved.parent.name):
+    if resolved.parent.parent != folder or not is_upload_name(resolved.parent.name):
         raise _not_received()
     if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
         raise _not_received()

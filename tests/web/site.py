@@ -134,6 +134,7 @@ class Site:
     url: str
     desk: StandInDesk
     settings: Settings
+    folder: Path
 
     def client(self, **options: Any) -> httpx.Client:
         """A browser-like client with a cookie jar of its own."""
@@ -228,7 +229,7 @@ def site(folder: Path, **overrides: Any) -> Iterator[Site]:
         settings = Settings(data_dir=folder / "data", **overrides)
         desk = StandInDesk(folder / "jobs")
         url = stack.enter_context(serving(lambda: create_app(settings, desk, build_page())))
-        yield Site(url, desk, settings)
+        yield Site(url, desk, settings, folder)
 
 
 def _restore(name: str, value: str | None) -> None:

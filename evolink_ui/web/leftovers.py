@@ -1,0 +1,69 @@
+"""Takes away what uploads leave behind: Gradio keeps the part of an upload that broke off for ever, and after a restart
+it knows nothing of the files from before. Somebody who begins uploads and leaves could fill the disk with either."""
+
+import contextlib
+import logging
+import shutil
+import stat
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from .received import is_upload_name
+
+log = logging.getLogger(__name__)
+
+PART_SECONDS = 300.0
+"""Without a further byte; uploads that are still running write all the time."""
+
+UPLOAD_SECONDS = 25 * 3600.0
+"""One hour after Gradio itself removes the uploads that it knows of; jobs have copies of their own."""
+
+SWEEP_SECONDS = 60.0
+
+
+class Leftovers:
+    """Sweeps the upload folder in a thread of its own, from `start` to `close`."""
+
+    def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS, clock: Callable[[], float] = time.time) -> None:
+        self._sweep_seconds, self._clock = sweep_seconds, clock
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="leftovers", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first sweep comes at once."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it."""
+        self._closing.set()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.sweep()
+            except OSError:
+                log.exception("the upload folder can't be swept")
+            if self._closing.wait(self._sweep_seconds):
+                return
+
+    def sweep(self) -> int:
+        """Remove what is too old; gives how many entries went."""
+        folder = Path(get_upload_folder())
+        if not folder.is_dir():
+            return 0
+        removed, now = 0, self._clock()
+        for entry in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+                facts = entry.lstat()
+                age_seconds = now - facts.st_mtime
+                if stat.S_ISREG(facts.st_mode) and age_seconds > PART_SECONDS:
+                    entry.unlink()
+                    removed += 1
+                elif stat.S_ISDIR(facts.st_mode) and is_upload_name(entry.name) and age_seconds > UPLOAD_SECONDS:
+                    shutil.rmtree(entry)
+                    removed += 1
+        return removed
