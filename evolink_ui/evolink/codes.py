@@ -65,7 +65,7 @@ def explain(
     unrecognised = code is not None and code not in MEANINGS
     parts = [meaning.sentence]
     if words and (meaning.quote or unrecognised):
-        parts.append(f'EvoLink says: "{" ".join(words.split())[:VENDOR_WORDS_MAX_CHARS]}".')
+        parts.append(f'EvoLink says: "{" ".join(words.split())[:VENDOR_WORDS_MAX_CHARS].rstrip(".")}".')
     parts.append(consequence(place, charged))
     return kind(
         " ".join(part for part in parts if part),

@@ -92,7 +92,7 @@ async def test_odd_answers(oddity: str, evolink: EvoLink, stub: Stub, request_: 
         (FAILED | {"error": {"code": "content_policy_violation", "message": "No."}}, "content_policy_violation", "no"),
         (FAILED | {"error": {"code": "quota_exceeded"}}, "quota_exceeded", "no"),
         ({"status": "failed"}, "unknown_error", "no"),
-        (FAILED | {"error": {"code": "made_up", "message": "The moon\nis full"}}, "made_up", "no"),
+        (FAILED | {"error": {"code": "made_up", "message": "The moon\nis full."}}, "made_up", "no"),
         ({"status": "cancelled"}, "request_cancelled", "unknown"),
         ({"status": "completed"}, "completed_without_result", "yes"),
     ],
