@@ -29,6 +29,7 @@ from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
 from evolink_ui.net import Refused
 from evolink_ui.sandbox.examples import ExamplePair
+from evolink_ui.ui.text import say
 from evolink_ui.web.received import received_file
 from evolink_ui.web.visitor import is_guest, key_of, visitor_of
 
@@ -45,11 +46,11 @@ Handler = Callable[[Any, gr.Request], Awaitable[Answer]]
 
 
 class Wrong(Exception):
-    """The form can't be ordered as it is."""
+    """What a browser asked for can't be done; `code` has its words in `ui/text.py`."""
 
-    def __init__(self, code: str, message: str, next_step: str) -> None:
-        super().__init__(message)
-        self.code, self.message, self.next_step = code, message, next_step
+    def __init__(self, code: str) -> None:
+        self.code, self.message, self.next_step = code, say(f"error.{code}"), say(f"next.{code}")
+        super().__init__(self.message)
 
 
 def answered(handler: Handler) -> Handler:
@@ -167,8 +168,8 @@ def order_of(form: Mapping[str, Any], *, strict: bool = False) -> Order:
         keep_sound=form.get("keep_sound") is not False,
         watermark=form.get("watermark") is True,
         element_id=_text(form, "element_id").strip(),
-        image=_received(form.get("image")),
-        video=_received(form.get("video")),
+        image=received_file(form.get("image")),
+        video=received_file(form.get("video")),
         image_url=_text(form, "image_url").strip(),
         video_url=_text(form, "video_url").strip(),
     )
@@ -224,23 +225,16 @@ def _judgement(path: Path, report: Report) -> Answer:
 
 
 def given(data: Mapping[str, Any]) -> Path:
-    """The uploaded file that a browser names. Raises Wrong where there is none."""
-    path = _received(data)
+    """The uploaded file that a browser names. Raises Wrong where there is none, Refused where it is none of ours."""
+    path = received_file(data)
     if path is None:
-        raise Wrong("file_gone", "No file was given.", "Choose the file again.")
+        raise Wrong("file_gone")
     return path
 
 
 def orientation_of(data: Mapping[str, Any]) -> Orientation:
     """Which way the character faces, by a form; "image" unless it says "video"."""
     return "video" if data.get("character_orientation") == "video" else "image"
-
-
-def _received(data: object) -> Path | None:
-    try:
-        return received_file(data)
-    except Refused as refused:
-        raise Wrong("file_gone", refused.message, refused.next_step) from None
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:

@@ -49,7 +49,7 @@ function open(id) {
 }
 function draw(view) {
   const can = (action) => (view.actions ?? []).includes(action);
-  const title = view.request.prompt || t("videos.untitled");
+  const title = view.request.prompt || t(view.request.quality ? "videos.untitled" : "videos.adopted");
   const picture = el("span.mc-thumb", {}, view.poster_url ? el("img", { src: view.poster_url, alt: "", loading: "lazy", decoding: "async" }) : icon("film"),
     el(`span.mc-state.${WORKING.has(view.state) ? "working" : view.state}`, {}, icon(mark(view)), line(view)));
   const tools = el("div.mc-tools");

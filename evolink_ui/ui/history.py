@@ -53,7 +53,7 @@ async def used_again(jobs: Jobs, job_id: str, visitor: str) -> Answer:
     """
     job = await jobs.find(job_id)
     if job is None or not owns(visitor, job):
-        raise Wrong("job_not_found", "There is no such video of yours.", "Look at My videos.")
+        raise Wrong("job_not_found")
     image, video = await asyncio.gather(
         _again(jobs.image_path(job), job.request.get("image_url")),
         _again(jobs.reference_path(job), job.request.get("video_url")),

@@ -65,10 +65,12 @@ window.evolinkKit ??= (() => {
     (words[code] ?? code).replace(/\{(\w+)\}/g, (hole, name) => (name in values ? String(values[name]) : hole));
   const known = (code) => code in words;
 
-  const locale = () => document.documentElement.lang || "en";
+  // The visitor's own kind of the page's language: British dates for the British, but no German commas in English words.
+  const language = document.documentElement.lang || "en";
+  const region = (navigator.languages ?? []).find((name) => name.split("-")[0] === language.split("-")[0]) ?? language;
   const number = (value, digits = 0, most = digits) =>
-    new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: most }).format(value);
-  const money = (usd) => new Intl.NumberFormat(locale(), { style: "currency", currency: "USD" }).format(usd);
+    new Intl.NumberFormat(region, { minimumFractionDigits: digits, maximumFractionDigits: most }).format(value);
+  const money = (usd) => new Intl.NumberFormat(region, { style: "currency", currency: "USD" }).format(usd);
   const clock = (seconds) => {
     const whole = Math.max(0, Math.round(seconds));
     const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
@@ -81,7 +83,7 @@ window.evolinkKit ??= (() => {
     const moment = new Date(iso);
     return Number.isNaN(moment.getTime())
       ? ""
-      : new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(moment);
+      : new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" }).format(moment);
   };
 
   // What a failed request throws: code and, where the server said them, message and next step.

@@ -45,7 +45,7 @@ def lookup(settings: Settings, jobs: Jobs) -> gr.HTML:
         # Only what a task of the key names is fetched, so that this is no way to any address.
         results, number = shown(await read(data, request))["results"], data.get("number")
         if not isinstance(number, int) or not 0 <= number < len(results):
-            raise Wrong("result_missing", "The task has no such result.", "Look the task up again.")
+            raise Wrong("result_missing")
         async with places:
             return await bring(results[number], allow_private=settings.allow_private_urls)
 
@@ -105,7 +105,7 @@ def _kind_of(path: Path) -> tuple[str, str]:
     ):
         if head.startswith(start):
             return kind, suffix
-    raise Wrong("result_unknown", "This is no video, picture or sound that a page can show.", "Open its link instead.")
+    raise Wrong("result_unknown")
 
 
 def shown(task: Task) -> Answer:

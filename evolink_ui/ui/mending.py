@@ -69,7 +69,7 @@ class Workshop:
     def _mine(self, mending_id: str, visitor: str) -> Mending:
         mending = self._known.get(mending_id)
         if mending is None or mending.visitor != visitor:
-            raise Wrong("mending_gone", "This is no longer being mended.", "Choose the file again.")
+            raise Wrong("mending_gone")
         return mending
 
 

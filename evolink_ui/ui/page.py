@@ -38,7 +38,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
         fill_width=True,
         delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS),
     ) as page:
-        head_part(_header(settings.mode), words())
+        head_part(_header(settings.mode, signs=settings.has_sign_in), words())
         if settings.has_sign_in:
             part("signin", "signin.js")
         with gr.Tabs(elem_id="mc-tabs"):
@@ -62,10 +62,12 @@ def page_options() -> dict[str, Any]:
     return {"theme": theme(), "head": head(), "footer_links": ["api"]}
 
 
-def _header(mode: str) -> str:
+def _header(mode: str, *, signs: bool) -> str:
+    """The head's markup. signs: visitors can sign in, which takes a place of its own."""
     badge, hint, way = (html.escape(say(code)) for code in (f"head.{mode}", f"head.{mode}.hint", "key.ask"))
     return (
-        '<header class="mc-header"><div class="mc-brand"><span class="mc-mark" aria-hidden="true"><i></i><i></i></span>'
+        f'<header class="mc-header{" signs" if signs else ""}"><div class="mc-brand">'
+        '<span class="mc-mark" aria-hidden="true"><i></i><i></i></span>'
         f"<div><h1>{html.escape(say('head.title'))}</h1><p>{html.escape(say('head.line'))}</p></div></div>"
         f'<div class="mc-mode"><span class="mc-badge {mode}">{badge}</span> <span>{hint}</span> '
         f'<span{" hidden" if mode == "live" else ""}><button type="button" class="mc-link">{way}</button></span>'

@@ -112,6 +112,7 @@ JOBS: Final[Mapping[str, str]] = {
     "videos.search": "Search in prompts",
     "videos.filter": "Show",
     "videos.untitled": "Without a prompt",
+    "videos.adopted": "From Look up",
     "videos.sure": "Delete for good?",
     "videos.empty": "No videos yet",
     "videos.empty.hint": "Everything you make is kept here, with its form and files.",

@@ -15,10 +15,10 @@ from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import receive
 from evolink_ui.ui.page import build_page
 from evolink_ui.web.visitor import CALLER, Caller, Cookies
-from tests.jobs.conftest import ended, image, jobs, launch, live, order, video
+from tests.jobs.conftest import ended, image, jobs, launch, live, order, used_before, video
 from tests.stub.plugin import clip, stub
 
-__all__ = ["clip", "ended", "image", "jobs", "launch", "live", "order", "stub", "video"]
+__all__ = ["clip", "ended", "image", "jobs", "launch", "live", "order", "stub", "used_before", "video"]
 
 Function = Callable[..., Any]
 
