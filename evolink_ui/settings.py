@@ -27,32 +27,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-PREFIX = "EVOLINK_UI_"
+from evolink_ui.setting_faults import EXAMPLES, PREFIX, first_fault
+from evolink_ui.setting_faults import SettingsError as SettingsError
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 SPACE_STORAGE = Path("/data")  # where a Hugging Face Space mounts its persistent storage
 
-# What a correct line looks like, for the one-line error. Variables that are not named here show their default.
-EXAMPLES = {
-    "EVOLINK_API_KEY": "sk-…",
-    "EVOLINK_BASE_URL": "https://api.evolink.ai",
-    "EVOLINK_FILES_URL": "https://files-api.evolink.ai",
-    "EVOLINK_UI_DATABASE_URL": "postgresql://user:password@localhost/evolink",
-    "EVOLINK_UI_PUBLIC_URL": "https://videos.example.com",
-    "EVOLINK_UI_AUTH": "anna:long-password,ben:another-one",
-    "EVOLINK_UI_DAILY_CREDITS": "500",
-    "EVOLINK_UI_TRUSTED_PROXIES": "10.0.0.0/8",
-    "EVOLINK_UI_S3_ENDPOINT": "https://s3.example.com",
-    "EVOLINK_UI_S3_PUBLIC_URL": "https://cdn.example.com/bucket",
-    "EVOLINK_UI_SECRET": "a long random text",
-    "EVOLINK_UI_SIGN_IN": "optional",
-    "OPENID_PROVIDER_URL": "https://huggingface.co",
-}
-
 Positive = Annotated[int, Field(ge=1)]
-
-
-class SettingsError(Exception):
-    """A variable has a value that cannot be used; the text is one line for the person who starts the app."""
 
 
 class Settings(BaseSettings):
@@ -316,7 +297,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(_first_fault(error)) from None
+        raise SettingsError(first_fault(error, Settings.model_fields)) from None
 
 
 def settings_or_exit() -> Settings:
@@ -330,14 +311,3 @@ def settings_or_exit() -> Settings:
 
 def _pairs(auth: SecretStr) -> list[tuple[str, str]]:
     return [(name, password) for name, _, password in (e.partition(":") for e in auth.get_secret_value().split(","))]
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = str(fault["loc"][0]) if fault["loc"] else ""
-    name = where if where.isupper() else PREFIX + where.upper()
-    message = fault["msg"].removeprefix("Value error, ")
-    field = Settings.model_fields.get(where)
-    default = field.default if field is not None else None
-    example = EXAMPLES.get(name) or (str(default).lower() if isinstance(default, bool) else default)
-    return f"{name}: {message[:1].lower()}{message[1:]}. Example: {name}={example}"
