@@ -137,7 +137,7 @@ function refresh() {
   goLabel.textContent = sending ? t("go.sending") : t("go.generate");
   goPrice.textContent = cost ? t("go.price", { credits: kit.number(cost.credits, 1), usd: kit.money(cost.usd) }) : "";
   go.setAttribute("aria-disabled", String(Boolean(stop)));
-  below.classList.toggle("stopped", Boolean(stop) && !tooDear()); // on a phone the reason alone stands there
+  below.classList.toggle("stopped", Boolean(video.pick?.long) || tooLongFacingImage()); // on a phone that reason alone stands there
   why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : live ? "" : t("why.free"));
   choices.draw();
   video.extra(tooLongFacingImage()

@@ -98,10 +98,10 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
     return mine;
   }
   const skeleton = () => el("div.mc-skeleton");
-  // Only its length is wrong: it stays in view, with the handles to choose a part.
-  function tooLong(seconds, source, text) {
+  // It is too long, and otherwise fine or mendable: it stays in view, with the handles to choose a part.
+  function tooLong(seconds, source, ...problems) {
     pick = { name: source.name, failed: true, long: source };
-    say([text]);
+    say(problems);
     trim.open(seconds);
     changed();
   }
@@ -162,11 +162,11 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
     const known = { path: verdict.file.path, name: called };
     if (!report.ok) {
       const seconds = report.facts?.duration_seconds;
-      const onlyLength = seconds && report.problems.every((item) => item.fix === "trim");
-      if (onlyLength) {
+      const tooMuch = report.problems.some((item) => item.fix === "trim") && report.problems.every((item) => item.fix);
+      if (seconds && tooMuch) {
         showServers(verdict);
         name(called, factsText(report.facts));
-        tooLong(seconds, known, found("bad")(report.problems[0]));
+        tooLong(seconds, known, ...report.problems.map(found("bad")));
         return;
       }
       const fixes = report.problems.some((item) => item.fix) ? fix(() => void mend(known)) : [];
@@ -210,12 +210,13 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
   }
 
   // ---- mending ---------------------------------------------------------------------------------------------------
-  // Makes a file acceptable on the server; the original stays there, and can be taken back. part: {start, end} in seconds.
+  // Makes a file acceptable on the server; the original stays there, and can be taken back. part: {start, end} in seconds;
+  // without one as much is kept as any orientation takes, so that the person chooses what to cut for the present one.
   async function mend(original, part = {}) {
     const mine = begin({ name: original.name }, { picture: media.firstElementChild ?? skeleton() });
     const cancel = { label: t("common.cancel"), run: () => void restore(original) };
     try {
-      for await (const state of mendFile({ kind, path: original.path, character_orientation: facing(), ...part })) {
+      for await (const state of mendFile({ kind, path: original.path, character_orientation: part.end ? facing() : "video", ...part })) {
         if (mine !== turn) return;
         if (state.file) {
           if (await restore({ ...state.file, name: original.name.replace(/\.\w+$/, "") + (/\.\w+$/.exec(state.file.name)?.[0] ?? "") })) note.prepend(line({

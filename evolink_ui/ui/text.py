@@ -19,7 +19,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "head.title": TITLE,
     "head.line": "Your picture, moving like your video.",
     "head.sandbox": "Sandbox",
-    "head.sandbox.hint": "Videos are made right here, for free; the real model needs a key.",
+    "head.sandbox.hint": "Made right here, for free; the real model needs a key.",
     "head.live": "Live",
     "head.live.hint": "Orders go to EvoLink and cost credits.",
     "head.own.hint": "Orders go to EvoLink and cost credits of your own key.",

@@ -160,10 +160,13 @@ async def test_a_visitors_own_key_pays_and_can_be_forgotten(live_visit: Visits, 
 
 
 async def test_another_example_is_picked_by_its_picture(sandbox_visit: Visits) -> None:
-    async with sandbox_visit() as visit:
+    async with sandbox_visit(scheme="dark") as visit:
         assert [url for url in visit.requests if "page_example" in url] == []  # nothing before somebody reaches for it
         await visit.page.get_by_text("More examples").click()
-        await visit.page.get_by_role("button", name="Juni").click()
+        juni = visit.page.get_by_role("button", name="Juni")
+        await juni.wait_for()
+        assert await visit.axe() == []
+        await juni.click()
         await visit.can_go()
         assert "juni" in await visit.zone("image").inner_text()
 

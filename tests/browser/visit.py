@@ -255,6 +255,7 @@ PLAYS = """async selector => {
 
 async def plays(visit: Visit, selector: str = ".mc-screen video") -> tuple[float, float, int]:
     """Play a video on the page: (how far it came, its length in seconds, its width)."""
+    await visit.page.locator(selector).first.wait_for()
     at, duration, width = await visit.page.evaluate(PLAYS, selector)
     assert at >= 0.3, "the video does not move"
     return at, duration, width
