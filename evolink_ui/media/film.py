@@ -79,7 +79,7 @@ def _examine(
     facts |= timing.facts()
     facts |= scan.facts()
     facts["claimed_seconds"] = claimed_seconds(layout, timing.seconds)
-    facts["cut_off"] = is_cut_off(layout, stream, size_bytes) or scan.lost_its_end
+    facts["cut_off"] = is_cut_off(layout, stream, size_bytes) or scan.lost_an_end
     if not scan.complete and not last_frame_decodes(container, stream, timing):
         facts["missing"] = max(int(facts["missing"]), 1)
         facts["cut_off"] = facts["cut_off"] or bool(layout.tracks)  # other containers are not as good at seeking

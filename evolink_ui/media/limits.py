@@ -32,6 +32,12 @@ PROMPT_MAX_CHARS: Final = 2500
 DURATION_TOLERANCE_SECONDS: Final = 0.02
 """300 frames at 29.97 fps, which every editor calls ten seconds, last 10.01 s."""
 
+
+def at_most(seconds: float) -> float:
+    """The longest film that still counts as one of `seconds`: 10.02 for 10, and 30.04 for 30 (900 frames at 29.97)."""
+    return seconds * 1.001 + DURATION_TOLERANCE_SECONDS / 2
+
+
 # ---- what is only advised against --------------------------------------------------------------------------------
 
 HIGH_FPS: Final = 45.0

@@ -63,6 +63,8 @@ class Plan:
     copy_picture: bool
     """The coded picture is fine as it is and only needs another container."""
     to_sdr: bool
+    fill_gaps: bool
+    """Frames that cannot be read are replaced by the ones beside them."""
     changes: list[str]
     fixes: list[str]
 
@@ -173,7 +175,7 @@ def make_plan(before: dict[str, Any], request: dict[str, Any]) -> Plan:
         changes.append("Brightness brought from HDR to the ordinary range.")
     copy_picture = bool(fixes) and not coded_anew and size is None
     frames = _frames(start, length, before["fps"], float(request["longest"])) if cut else 0
-    return Plan(start, length, before["fps"], size, frames, copy_picture, to_sdr, changes, fixes)
+    return Plan(start, length, before["fps"], size, frames, copy_picture, to_sdr, damaged, changes, fixes)
 
 
 def _part(before: dict[str, Any], request: dict[str, Any]) -> tuple[float, float]:
@@ -187,7 +189,7 @@ def _part(before: dict[str, Any], request: dict[str, Any]) -> tuple[float, float
     if first >= whole or last <= first:
         raise Refused("fix_part_outside", seconds=seconds_text(whole))
     length = last - first
-    if length > longest + limits.DURATION_TOLERANCE_SECONDS:
+    if length > limits.at_most(longest):
         raise Refused("fix_part_too_long", seconds=seconds_text(length), limit=seconds_text(longest))
     if length < limits.VIDEO_MIN_SECONDS - limits.DURATION_TOLERANCE_SECONDS / 2:
         raise Refused("fix_part_too_short", seconds=seconds_text(length))
@@ -247,7 +249,7 @@ def _frames(start: float, length: float, fps: float, longest: float) -> int:
     if not 1 <= fps <= 1000:
         return 0
     wanted = math.floor((start + length) * fps + 0.01) - round(start * fps)
-    most = math.floor((longest + limits.DURATION_TOLERANCE_SECONDS / 2) * fps)
+    most = math.floor(limits.at_most(longest) * fps)
     fewest = math.ceil((limits.VIDEO_MIN_SECONDS - limits.DURATION_TOLERANCE_SECONDS / 2) * fps)
     return max(min(wanted, most), fewest)
 
@@ -266,6 +268,8 @@ def _from_to(plan: Plan, before: dict[str, Any]) -> tuple[float, float]:
 
 def _filters(plan: Plan) -> list[str]:
     filters: list[str] = []
+    if plan.fill_gaps and 1 <= plan.frames_per_second <= 1000:
+        filters.append(f"fps={plan.frames_per_second}:start_time=0")
     if plan.size is not None:
         filters.append(f"scale={plan.size[0]}:{plan.size[1]}:flags=bicubic")
     else:

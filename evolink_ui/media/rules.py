@@ -55,7 +55,7 @@ def image_warnings(facts: ImageFacts, found: dict[str, Any]) -> list[Problem]:
 def fits(facts: VideoFacts, problems: list[Problem]) -> dict[Orientation, bool]:
     """Whether the video passes facing as in the picture, and facing as in the video."""
     others = [found for found in problems if found.code != "video_too_long_for_image_orientation"]
-    short = facts.duration_seconds <= limits.IMAGE_ORIENTATION_MAX_SECONDS + limits.DURATION_TOLERANCE_SECONDS
+    short = facts.duration_seconds <= limits.at_most(limits.IMAGE_ORIENTATION_MAX_SECONDS)
     return {"image": not others and short, "video": not others}
 
 
@@ -64,7 +64,7 @@ def video_problems(facts: VideoFacts, orientation: Orientation, said: dict[str, 
     found: list[Problem] = []
     seconds, pixels = facts.duration_seconds, str(said.get("pixels") or "")
     if said.get("cut_off"):
-        found.append(problem("video_cut_off", "video", seconds=seconds_text(seconds)))
+        found.append(problem("video_cut_off", "video"))
     if facts.size_bytes > limits.VIDEO_MAX_BYTES:
         found.append(problem("video_too_big", "video", size=size_text(facts.size_bytes)))
     if facts.codec != "h264" or pixels not in PLAYED_PIXELS:
@@ -72,9 +72,9 @@ def video_problems(facts: VideoFacts, orientation: Orientation, said: dict[str, 
         found.append(problem("unsupported_codec", "video", codec=named))
     if seconds < limits.VIDEO_MIN_SECONDS - limits.DURATION_TOLERANCE_SECONDS / 2:
         found.append(problem("video_too_short", "video", seconds=seconds_text(seconds)))
-    elif seconds > limits.VIDEO_MAX_SECONDS + limits.DURATION_TOLERANCE_SECONDS:
+    elif seconds > limits.at_most(limits.VIDEO_MAX_SECONDS):
         found.append(problem("video_too_long", "video", seconds=seconds_text(seconds)))
-    elif orientation == "image" and seconds > limits.IMAGE_ORIENTATION_MAX_SECONDS + limits.DURATION_TOLERANCE_SECONDS:
+    elif orientation == "image" and seconds > limits.at_most(limits.IMAGE_ORIENTATION_MAX_SECONDS):
         found.append(problem("video_too_long_for_image_orientation", "video", seconds=seconds_text(seconds)))
     size = {"width": facts.width, "height": facts.height}
     if min(facts.width, facts.height) < limits.VIDEO_MIN_SIDE_PX:

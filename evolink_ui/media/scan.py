@@ -21,6 +21,8 @@ THREADS_WEIGH: Final = 1.2
 MAX_LOOKED_AT: Final = 1800
 """Frames; 30 s at 60 fps. Looking at more would take longer than a check may."""
 PLAIN_PIXELS: Final = frozenset({"yuv420p", "yuvj420p"})
+START_SECONDS: Final = 0.5
+"""A picture that can be decoded only from so late on has lost its start; some frames that nobody sees are usual."""
 END_SECONDS: Final = 0.1
 """A picture whose last frame that decodes lies more than this before its last frame has lost its end."""
 
@@ -90,6 +92,7 @@ class Scan:
         self.sent = 0
         self.errors = 0
         self.until = 0.0
+        self.seen_from: float | None = None
         self.seen_until = 0.0
         self.small: list[motion.Small] = []
         self.times: list[float] = []
@@ -132,6 +135,7 @@ class Scan:
         at = float((frame.pts - (self.timing.first or 0)) * self.timing.base) if frame.pts is not None else self.until
         self.until = max(self.until, at)
         if not frame.is_corrupt:
+            self.seen_from = at if self.seen_from is None else self.seen_from
             self.seen_until = max(self.seen_until, at)
         small = _small(frame)
         if small is not None:
@@ -139,8 +143,10 @@ class Scan:
             self.times.append(at)
 
     @property
-    def lost_its_end(self) -> bool:
-        """Whether the last frames were there and could not be decoded."""
+    def lost_an_end(self) -> bool:
+        """Whether the first or the last frames were there and could not be decoded."""
+        if self.seen_from is not None and self.seen_from > START_SECONDS:
+            return True
         last = float((self.timing.last - (self.timing.first or 0)) * self.timing.base)
         damaged = self.errors > 0 or self.decoded < self.sent
         return self.complete and damaged and last - self.seen_until > END_SECONDS

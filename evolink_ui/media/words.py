@@ -175,7 +175,7 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
         None,
     ),
     "video_cut_off": (
-        "The end of the video is missing or damaged; {seconds} of it are there.",
+        "The beginning or the end of the video is missing or damaged.",
         "Let it be saved as far as it goes, or fetch the video again.",
         "convert",
     ),

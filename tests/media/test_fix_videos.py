@@ -172,6 +172,19 @@ def test_no_fix_is_offered_where_too_little_is_left_of_a_video(tmp_path: Path) -
     assert problems[0].next_step == "Fetch the video again."
 
 
+def test_frames_that_cannot_be_read_at_the_beginning_are_replaced_by_the_first_that_can(tmp_path: Path) -> None:
+    path = studio.film(tmp_path / "a.mp4", seconds=4.0, options=(("preset", "ultrafast"), ("g", "15")))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start : start + 2000] = bytes(2000)
+    path.write_bytes(data)
+    assert [found.code for found in check_video(path).problems] == ["video_cut_off"]
+    fixed = mended_video(path, tmp_path / "out")
+    assert fixed.report.warnings == []
+    assert isinstance(fixed.after, VideoFacts)
+    assert fixed.after.duration_seconds == pytest.approx(4.0, abs=0.07)
+
+
 @pytest.mark.parametrize("container", ["mp4", "matroska"])
 def test_damaged_frames_are_coded_anew_where_copying_would_keep_them(tmp_path: Path, container: str) -> None:
     path = studio.film(tmp_path / "a", container=container)
