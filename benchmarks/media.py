@@ -29,7 +29,7 @@ from evolink_ui.media.fix import fix_video
 VIDEO_ROUNDS: Final = 8
 LARGE_ROUNDS: Final = 2
 IMAGE_ROUNDS: Final = 25
-FIX_ROUNDS: Final = 3
+FIX_ROUNDS: Final = 5
 
 
 def ffmpeg(*arguments: str) -> None:
@@ -173,32 +173,35 @@ def images(folder: Path) -> None:
 
 
 def mending(folder: Path) -> None:
-    """Trim and convert 10 s of 1080p, beside plain FFmpeg with the same settings."""
+    """Trim and convert 10 s of 1080p, beside plain FFmpeg and MoviePy with the same settings."""
     source, target = folder / "1920x1080.mp4", folder / "plain.mp4"
+    coding = ["-crf", "19", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
 
     def plain() -> None:
         ffmpeg(
-            *("-ss", "0.5", "-i", str(source), "-t", "9", "-c:v", "libx264", "-preset", "veryfast", "-crf", "19"),
-            *(
-                "-pix_fmt",
-                "yuv420p",
-                "-c:a",
-                "aac",
-                "-b:a",
-                "160k",
-                "-movflags",
-                "+faststart",
-                str(target),
-            ),
+            *("-ss", "0.5", "-i", str(source), "-t", "9", "-c:v", "libx264", "-preset", "veryfast"),
+            *(*coding, "-c:a", "aac", "-b:a", "160k", str(target)),
         )
+
+    def by_moviepy() -> None:
+        from moviepy import VideoFileClip
+
+        with VideoFileClip(str(source)) as clip:
+            clip.subclipped(0.5, 9.5).write_videofile(
+                str(target), preset="veryfast", audio_codec="aac", ffmpeg_params=coding, logger=None
+            )
 
     def ours() -> None:
         fix_video(source, folder / "mended", "image", 0.5, 9.5).path.unlink()
 
-    found = side_by_side({"plain FFmpeg": plain, "fix_video (start, check and all)": ours}, FIX_ROUNDS)
+    works = {"plain FFmpeg (floor)": plain, "MoviePy": by_moviepy, "fix_video (start, check and all)": ours}
+    found = side_by_side(works, FIX_ROUNDS)
     show("Trim and convert 1080p to 9 s", found)
-    plain_time, our_time = (statistics.median(times) for times in found.values())
-    print(f"  {our_time / plain_time:.2f} times plain FFmpeg")
+    floor, *others = found.items()
+    for name, times in others:
+        # Of each round by itself: a busy moment hits both.
+        ratios = [took / least for took, least in zip(times, floor[1], strict=True)]
+        print(f"  {name}: {statistics.median(ratios):.2f} times plain FFmpeg")
 
 
 def main() -> None:

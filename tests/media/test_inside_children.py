@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from evolink_ui.media import fence, film, limits, mend_film, mender, picture, scan, worker
+from evolink_ui.media import fence, film, limits, mend_film, mend_plan, mender, picture, scan, worker
 from evolink_ui.media.refusal import Refused
 from tests.media import studio
 
@@ -154,7 +154,7 @@ def test_hdr_is_brought_to_the_ordinary_range(tmp_path: Path) -> None:
     with path.open("rb") as file:
         before = mend_film._look(file, "mp4")
     before |= {"curve": 18, "pixels": "yuv420p10le", "codec": "hevc"}
-    plan = mend_film.make_plan(before, {"format": "mp4", "start": None, "end": None, "longest": 10.0})
+    plan = mend_plan.make_plan(before, {"format": "mp4", "start": None, "end": None, "longest": 10.0})
     assert plan.to_sdr
     assert any("HDR" in change for change in plan.changes)
     out = tmp_path / "out.mp4"
