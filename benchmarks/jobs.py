@@ -1,33 +1,47 @@
-"""A thousand jobs followed in one process on SQLite, and five hundred after a kill.
+"""A thousand jobs followed in one process on SQLite, five hundred after a kill, and how soon a finished one is here.
 
     python -m benchmarks.jobs
 
-The stand-in EvoLink runs in a process of its own, so that its work isn't counted as ours.
+Where our work is counted, the stand-in EvoLink runs in a process of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from starlette.applications import Starlette
 
 from evolink_ui.jobs import Jobs, Order, State
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.settings import Settings, load_settings
+from evolink_ui.web.routes import build_routes
+from evolink_ui.web.signing import FileLinks
 from tests.jobs.material import make_image, make_video
 from tests.jobs.worker import main as worker_main
-from tests.stub import RemoteStub
+from tests.stub import RemoteStub, Stub, Timeline
 
-FOLLOWED, KILLED = 1000, 500
+FOLLOWED, KILLED, COMPLETED = 1000, 500, 60
 WATCH_SECONDS = 30.0
 TASK_SECONDS = 600.0
 KEY = "sk-benchmark-0123456789"
@@ -46,7 +60,7 @@ def stand_in() -> Iterator[dict[str, str]]:
         process.wait(20)
 
 
-def settings_for(vendor: dict[str, str], folder: Path) -> Settings:
+def settings_for(vendor: dict[str, str], folder: Path, **more: Any) -> Settings:
     """Limits high enough for so many."""
     return load_settings(
         _env_file=None,
@@ -58,6 +72,7 @@ def settings_for(vendor: dict[str, str], folder: Path) -> Settings:
         max_active_jobs=FOLLOWED,
         max_active_jobs_per_visitor=FOLLOWED,
         vendor_requests_per_second=1000,
+        **more,
     )
 
 
@@ -67,10 +82,10 @@ def rss_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def until_running(jobs: Jobs, number: int) -> None:
-    """Wait until so many jobs are followed."""
+async def until_all(jobs: Jobs, state: State, number: int) -> None:
+    """Wait until so many jobs are in a state."""
     while True:
-        if (await jobs.health())["jobs"].get(State.RUNNING) == number:
+        if (await jobs.health())["jobs"].get(state) == number:
             return
         await asyncio.sleep(0.2)
 
@@ -78,11 +93,11 @@ async def until_running(jobs: Jobs, number: int) -> None:
 async def follow_many(jobs: Jobs, order: Order) -> None:
     """Start a thousand, watch them for a while."""
     await jobs.start(order, visitor="warm")
-    await until_running(jobs, 1)
+    await until_all(jobs, State.RUNNING, 1)
     idle = rss_mb()
     started = time.perf_counter()
     ids = [(await jobs.start(order, visitor="anna")).id for _ in range(FOLLOWED - 1)]
-    await until_running(jobs, FOLLOWED)
+    await until_all(jobs, State.RUNNING, FOLLOWED)
     print(f"{FOLLOWED} jobs ordered in               {time.perf_counter() - started:8.1f} s")
     cpu, watched = time.process_time(), time.perf_counter()
     looks: list[float] = []
@@ -115,7 +130,9 @@ def worker(settings: Settings, image: Path, video: Path) -> subprocess.Popen[str
         "EVOLINK_UI_VENDOR_REQUESTS_PER_SECOND": "1000",
     }
     command = [sys.executable, "-m", worker_main.__module__, str(image), str(video)]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     return process
@@ -150,11 +167,88 @@ def after_a_kill(settings: Settings, image: Path, video: Path) -> None:
     ledger.close()
 
 
+class Varied(Stub):
+    """Its tasks take between ten and forty seconds, and it doesn't say so beforehand."""
+
+    dice = random.Random(4)  # noqa: S311  dice of a benchmark keep no secrets
+
+    @property
+    def timeline(self) -> Timeline:
+        return Timeline(seconds=self.dice.uniform(10, 40), estimated_time=None, video_seconds=8.0)
+
+    @timeline.setter
+    def timeline(self, _: Timeline) -> None:
+        """Nobody else decides."""
+
+
+def certificate(folder: Path) -> Path:
+    """Key and certificate that nobody vouches for: callbacks go to https addresses only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1)).sign(
+        key, hashes.SHA256()
+    )
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(plain + signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@contextmanager
+def served(jobs: Jobs, secret: bytes, port: int, pem: Path) -> Iterator[None]:
+    """The app's own routes on https."""
+    app = Starlette(routes=build_routes(jobs, FileLinks(secret), private=False))
+    config = uvicorn.Config(app, port=port, ssl_keyfile=pem, ssl_certfile=pem, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+async def from_end_to_done(jobs: Jobs, stub: Stub, order: Order) -> list[float]:
+    """Seconds from the end of each task at the vendor until its video is here."""
+    started = [(await jobs.start(order, visitor="anna")).id for _ in range(COMPLETED)]
+    await until_all(jobs, State.DONE, COMPLETED)
+    ends = {task.task_id: task.created + task.timeline.seconds for task in stub.orders}
+    done = [await jobs.get(job_id) for job_id in started]
+    return sorted((job.finished_at or 0.0) - ends[job.task_id or ""] for job in done)
+
+
+def completion(folder: Path, order: Order) -> None:
+    """With the vendor's calls, and without them."""
+    pem = certificate(folder)
+    for called, what, limit in ((True, "with callback", "(limit 1, and the download)"), (False, "without", "")):
+        with Varied() as stub, socket.create_server(("127.0.0.1", 0)) as probe:
+            stub.send_callbacks = called
+            port = probe.getsockname()[1]
+            probe.close()
+            addresses = {"base_url": stub.base_url, "files_url": stub.files_url}
+            settings = settings_for(addresses, folder / what, public_url=f"https://127.0.0.1:{port}")
+            jobs = Jobs(settings)
+            jobs.launch()
+            try:
+                with served(jobs, settings.secret_key, port, pem):
+                    took = asyncio.run(from_end_to_done(jobs, stub, order))
+            finally:
+                jobs.close()
+            median, late = took[len(took) // 2], took[int(0.95 * len(took))]
+            print(f"end at the vendor to done, {what:13}  median {median:5.2f} s, p95 {late:6.2f} s  {limit}")
+
+
 def main() -> None:
     """Print the figures."""
+    logging.getLogger("evolink_ui").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image, video = make_image(folder / "a.png"), make_video(folder / "a.mp4", seconds=8)
+        completion(folder, Order(image=image, video=video))
         with stand_in() as vendor:
             jobs = Jobs(settings_for(vendor, folder / "many"))
             jobs.launch()

@@ -30,8 +30,8 @@ def main() -> None:
     jobs = Jobs(settings, link=link_maker(links), link_path=links.path, min_poll_seconds=0.05)
     jobs.launch()
 
-    async def start(request: Request) -> JSONResponse:
-        job = await jobs.start(Order(image=image, video=video), visitor=request.query_params.get("visitor", "anna"))
+    async def start(_request: Request) -> JSONResponse:
+        job = await jobs.start(Order(image=image, video=video), visitor="anna")
         return JSONResponse(await jobs.show(job))
 
     routes = [Route("/start", start, methods=["POST"]), *build_routes(jobs, links, private=False)]

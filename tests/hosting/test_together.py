@@ -163,22 +163,21 @@ class Replica:
     """A process with a disk of its own."""
 
     def __init__(self, environment: dict[str, str], data_dir: Path, image: Path, video: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hosting.replica", str(image), str(video)],
-            cwd=ROOT,
-            env={**environment, "EVOLINK_UI_DATA_DIR": str(data_dir)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._command = [sys.executable, "-m", "tests.hosting.replica", str(image), str(video)]
+        self._environment = {**environment, "EVOLINK_UI_DATA_DIR": str(data_dir)}
+        self.process: subprocess.Popen[str] | None = None
 
-    def wait_until_ready(self) -> None:
+    def start_up(self) -> None:
+        self.process = subprocess.Popen(
+            self._command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout
         word, port = self.process.stdout.readline().split()
         assert word == "ready"
         self.url = f"http://127.0.0.1:{port}"
 
-    def start(self, visitor: str = "anna") -> dict[str, Any]:
-        answer = httpx.post(f"{self.url}/start", params={"visitor": visitor}, timeout=PATIENCE_SECONDS)
+    def order(self) -> dict[str, Any]:
+        answer = httpx.post(f"{self.url}/start", timeout=PATIENCE_SECONDS)
         answer.raise_for_status()
         view: dict[str, Any] = answer.json()
         return view
@@ -188,10 +187,10 @@ class Replica:
         return view
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout
-        self.process.stdout.close()
+        if self.process and self.process.stdout:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
@@ -219,14 +218,19 @@ def test_a_replica_serves_and_finishes_what_another_one_began_without_a_shared_d
             **{f"EVOLINK_UI_{name.upper()}": value for name, value in bucket.settings().items()},
         }
         doomed, survivor = (Replica(environment, tmp_path / name, image, video) for name in ("doomed", "survivor"))
-        for replica in (doomed, survivor):
-            stack.callback(replica.kill)
-        for replica in (doomed, survivor):
-            replica.wait_until_ready()
+        stack.callback(doomed.kill)
+        doomed.start_up()
 
         stub.timeline = Timeline(seconds=0.2, video_seconds=4.0)
-        done = doomed.start()["id"]
+        done = doomed.order()["id"]
         wait_for(lambda: doomed.look(done)["state"] == "done")
+        stub.timeline = Timeline(seconds=600.0, video_seconds=4.0)
+        running = doomed.order()["id"]
+        wait_for(lambda: doomed.look(running)["state"] == "running")
+        waiting = doomed.order()["id"]
+
+        stack.callback(survivor.kill)
+        survivor.start_up()  # only now, so that none of these is its own
         view = survivor.look(done)
         assert httpx.get(f"{survivor.url}/{view['poster_url']}").headers["content-type"] == "image/jpeg"
         result = f"{survivor.url}/{view['result']['url']}"
@@ -235,15 +239,11 @@ def test_a_replica_serves_and_finishes_what_another_one_began_without_a_shared_d
         assert httpx.get(result).content == clip
         assert httpx.get(f"{survivor.url}/{view['reference_url']}").content == video.read_bytes()
 
-        stub.timeline = Timeline(seconds=6.0, video_seconds=4.0)
-        running = doomed.start()["id"]
-        wait_for(lambda: survivor.look(running)["state"] == "running")
-        waiting = doomed.start()["id"]
-        assert survivor.look(waiting)["state"] == "queued"
+        assert [survivor.look(job_id)["state"] for job_id in (running, waiting)] == ["running", "queued"]
+        stub.orders[1].timeline = stub.timeline = Timeline(seconds=0.2, video_seconds=4.0)
+        looks = stub.orders[1].looks
         doomed.kill()
-        looks = stub.requests("task")
-        wait_for(lambda: stub.requests("task") > looks, TAKEOVER_SECONDS)
-        stub.timeline = Timeline(seconds=0.2, video_seconds=4.0)
+        wait_for(lambda: stub.orders[1].looks > looks, TAKEOVER_SECONDS)
         for job_id in (running, waiting):
             wait_for(lambda job_id=job_id: survivor.look(job_id)["state"] == "done")  # type: ignore[misc]
             view = survivor.look(job_id)
