@@ -32,7 +32,18 @@ from .refusals import (
     Stop,
 )
 from .streams import Accounts, Streams
-from .visitor import CALLER, KEY_COOKIE, KEY_HEADER, VISITOR_COOKIE, Caller, Cookies, guest_name, user_name
+from .visitor import (
+    CALLER,
+    HOST_PREFIX,
+    KEY_COOKIE,
+    KEY_HEADER,
+    VISITOR_COOKIE,
+    Caller,
+    Cookies,
+    guest_name,
+    read_cookies,
+    user_name,
+)
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +130,7 @@ class Guard:
                 inner_receive = await self._judged(body, accounts) if door.is_call else body.receive
                 answer.on_body = lambda said: self._streams.hear(said, accounts)
             answer.set_cookie = set_cookie
-            with self.meter.at_once(door.kind, account):
+            with self.meter.at_once(door.kind, account, seen.address):
                 await self._app(self._inner_scope(scope, path, seen, caller, headers, door), inner_receive, answer.send)
             if answer.refusal is not None:  # the layers below swallowed the interruption
                 raise Stop(answer.refusal)
@@ -146,7 +157,7 @@ class Guard:
 
     def _caller(self, seen: Seen, headers: Headers, door: Door | None) -> tuple[Caller, str]:
         """The caller, and the Set-Cookie line that this answer should carry, if any."""
-        cookies = _parse_cookies(headers.get(b"cookie", b""))
+        cookies = read_cookies(headers.get(b"cookie", b""), https=seen.https)
         user = self._login(cookies) if self._login else None
         set_cookie, visitor = "", ""
         read = self._cookies.read_visitor(cookies[VISITOR_COOKIE]) if VISITOR_COOKIE in cookies else None
@@ -161,7 +172,7 @@ class Guard:
                 set_cookie = self._cookies.visitor_header(self._cookies.new_visitor(), https=seen.https)
         key = headers.get(_KEY_HEADER, b"").decode("latin-1")
         sealed = cookies.get(KEY_COOKIE, "")
-        return Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed), set_cookie
+        return Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies), set_cookie
 
     def _judge_target(self, scope: Scope, peer: str, host: str, headers: Headers, door: Door | None) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:
@@ -238,7 +249,7 @@ class Guard:
         kept.append((b"host", seen.host.encode("latin-1")))
         if b"cookie" in headers:
             # The sealed key is for `key_of` alone.
-            parts = [part for part in headers[b"cookie"].split(b";") if not part.strip().startswith(_KEY_COOKIE_START)]
+            parts = [part for part in headers[b"cookie"].split(b";") if not part.strip().startswith(_KEY_COOKIE_STARTS)]
             kept.append((b"cookie", b";".join(parts)))
         port = scope["client"][1] if scope.get("client") else 0
         inner = {**scope, "headers": kept, "client": (caller.address, port), CALLER: caller}
@@ -251,13 +262,4 @@ class Guard:
         return inner
 
 
-_KEY_COOKIE_START = f"{KEY_COOKIE}=".encode()
-
-
-def _parse_cookies(header: bytes) -> dict[str, str]:
-    cookies: dict[str, str] = {}
-    for part in header.decode("latin-1").split(";"):
-        name, found, value = part.partition("=")
-        if found:
-            cookies.setdefault(name.strip(), value.strip())
-    return cookies
+_KEY_COOKIE_STARTS = tuple(f"{prefix}{KEY_COOKIE}=".encode() for prefix in ("", HOST_PREFIX))

@@ -28,6 +28,9 @@ CALLBACKS_PER_MINUTE = 6000
 AT_ONCE = 64
 """Open requests of one visitor (streams count); a browser opens six connections per tab."""
 
+AT_ONCE_PER_ADDRESS = 256
+"""Of all visitors behind one address together; the server has places for four such addresses."""
+
 UPLOADS_AT_ONCE = 4
 BYTES_PER_UPLOAD = 32 * 1024 * 1024
 """What an upload may weigh on average over the hour: a 100 MB video comes with a picture and is not sent hourly."""
@@ -71,6 +74,7 @@ class Meter:
         self._pools: dict[Kind, tuple[Slots, ...]] = dict.fromkeys(get_args(Kind), (at_once,))
         self._pools["upload"] = (at_once, Slots(UPLOADS_AT_ONCE))
         self._pools.update(dict.fromkeys(SERVICE, ()))
+        self._at_address = Slots(AT_ONCE_PER_ADDRESS)
         self._paused = Slots(PAUSED_AT_ONCE)
 
     def request(self, kind: Kind, account: str, address: str, cost: float) -> None:
@@ -120,18 +124,21 @@ class Meter:
             self._rates.charge(f"uploads {account}", self._limits.uploads, number)
 
     @contextmanager
-    def at_once(self, kind: Kind, account: str) -> Iterator[None]:
+    def at_once(self, kind: Kind, account: str, address: str) -> Iterator[None]:
         """Count a request that is being worked on."""
-        entered: list[Slots] = []
+        pools = [(pool, account) for pool in self._pools[kind]]
+        if pools:
+            pools.append((self._at_address, address))
+        entered: list[tuple[Slots, str]] = []
         try:
-            for pool in self._pools[kind]:
-                if not pool.enter(account):
+            for pool, name in pools:
+                if not pool.enter(name):
                     raise Stop(too_many(1.0))
-                entered.append(pool)
+                entered.append((pool, name))
             yield
         finally:
-            for pool in entered:
-                pool.leave(account)
+            for pool, name in entered:
+                pool.leave(name)
 
     async def pause(self, account: str) -> None:
         """Let somebody wait who goes on after many refusals."""

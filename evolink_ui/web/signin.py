@@ -63,7 +63,8 @@ class SignIn:
 
     async def state(self, request: Request) -> Response:
         """Who is signed in, for the page's head; where nobody is, the ticket that a sign-in may bring along."""
-        caller, session = caller_of(request), self._sessions.session(request.cookies)
+        caller = caller_of(request)
+        session = self._sessions.session(caller.jar) if caller else None
         if session is not None:
             return JSONResponse({"signed_in": True, "name": session.name, "ticket": ""})
         ticket = self._sessions.ticket(caller.visitor) if caller else ""
@@ -97,7 +98,7 @@ class SignIn:
         """The provider sent the browser back: find out who it is, and bring along what it made before."""
         caller = caller_of(request)
         code, state = request.query_params.get("code", ""), request.query_params.get("state", "")
-        pending = self._sessions.pending(request.cookies, state)
+        pending = self._sessions.pending(caller.jar, state) if caller else None
         if caller is None or pending is None:
             return self._failed("This sign-in was not begun in this browser, or too long ago. You are not signed in.")
         if not 0 < len(code) <= CODE_MAX_CHARS:

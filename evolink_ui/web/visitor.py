@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,11 @@ from .signing import Signer
 
 VISITOR_COOKIE = "evolink_visitor"
 KEY_COOKIE = "evolink_key"
+HOST_PREFIX = "__Host-"
+"""Over https our cookies' names begin so: then browsers take them from this very host alone, and no neighbour below the
+same domain can plant its own, under which its victim would work for it."""
+
+_OURS = "evolink_"
 KEY_HEADER = "x-evolink-key"
 CALLER = "evolink_ui.caller"
 """Where the guard leaves the Caller in the ASGI scope."""
@@ -99,7 +104,7 @@ class Cookies:
         """The Set-Cookie line of a cookie of ours; 0 seconds remove it."""
         # In a frame of another site a Lax cookie does not come along; Partitioned keeps it apart per embedding site.
         site = "SameSite=None; Secure; Partitioned" if self.embedded else f"SameSite=Lax{'; Secure' if https else ''}"
-        return f"{name}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; {site}"
+        return f"{HOST_PREFIX if https else ''}{name}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; {site}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ class Caller:
     cookies: Cookies = field(repr=False)
     header_key: str = field(repr=False)
     sealed_key: str = field(repr=False)
+    jar: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """The request's cookies, ours by their plain names."""
 
     @property
     def is_guest(self) -> bool:
@@ -127,6 +134,19 @@ class Caller:
     def cookie_key(self) -> str | None:
         """The key that this visitor keeps in the sealed cookie, else None."""
         return self.cookies.open_key(self.sealed_key, self.visitor) if self.sealed_key else None
+
+
+def read_cookies(header: bytes, *, https: bool) -> dict[str, str]:
+    """The cookies of a request, the first of each name. Ours lose their prefix; over https they count only with it."""
+    cookies: dict[str, str] = {}
+    for part in header.decode("latin-1").split(";"):
+        name, found, value = part.partition("=")
+        name = name.strip()
+        if https and name.startswith(_OURS):
+            continue
+        if found:
+            cookies.setdefault(name.removeprefix(HOST_PREFIX) if https else name, value.strip())
+    return cookies
 
 
 def valid_key(key: str) -> bool:

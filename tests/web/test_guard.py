@@ -1,6 +1,7 @@
 """The guard by itself, over real sockets, in front of an application that does what the tests tell it."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -144,6 +145,37 @@ def test_a_cookie_that_is_not_ours_is_a_guests(client: httpx.Client, value: str)
     assert answer.json()["visitor"].startswith("guest_")
     assert "set-cookie" in answer.headers
     client.cookies.clear()
+
+
+def test_over_https_a_neighbour_below_the_same_domain_plants_no_cookie() -> None:
+    """Else its victim would work as the planter's visitor, who then sees everything in History."""
+    with guarded(proxies=("127.0.0.1/32",)) as client:
+        https = {"X-Forwarded-Proto": "https"}
+        line = client.get("/config", headers=https).headers["set-cookie"]
+        assert line.startswith("__Host-evolink_visitor=") and "Path=/;" in line and "Domain" not in line
+        mine = line.split(";")[0]
+        planted = Cookies.create(SECRET, embedded=False).visitor_header("v_planter", https=False).split(";")[0]
+        seen = client.get("/jobs/a", headers={**https, "Cookie": f"{planted}; {mine}"}).json()
+        assert seen["visitor"].startswith("v_") and seen["visitor"] != "v_planter"
+        assert client.get("/jobs/a", headers={**https, "Cookie": planted}).json()["visitor"].startswith("guest_")
+        sealed = {**https, "Cookie": f"{mine}; __Host-evolink_key=sealed; b=2"}
+        assert "sealed" not in client.get("/jobs/a", headers=sealed).text
+
+
+def test_visitors_of_one_address_together_hold_a_bounded_number_of_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "AT_ONCE_PER_ADDRESS", 3)
+    with guarded() as client, contextlib.ExitStack() as stack:
+        address = (client.base_url.host, client.base_url.port or 0)
+        for number in range(3):
+            cookie = Cookies.create(SECRET, embedded=False).visitor_header(f"v_{number}", https=False).split(";")[0]
+            held = stack.enter_context(socket.create_connection(address, timeout=10))
+            request = (
+                f"GET /gradio_api/heartbeat/a{number}?hold HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+            )
+            held.sendall(request.encode())
+            assert held.recv(4096).startswith(b"HTTP/1.1 200")
+        assert client.get("/jobs/a").status_code == 429
+        assert client.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/assets/index.js", "/static/x.png", "/files/abc", "/healthz"])

@@ -14,7 +14,7 @@ from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.web import oidc, session
 from evolink_ui.web.oidc import Person, Provider
 from evolink_ui.web.session import Pending, Sessions
-from evolink_ui.web.visitor import Cookies
+from evolink_ui.web.visitor import Cookies, read_cookies
 from tests.jobs.test_ledger import add
 from tests.web.provider import CLIENT, SECRET, StandInProvider, provider
 from tests.web.site import MP4, Site, call, site
@@ -29,7 +29,9 @@ def stand_in() -> Iterator[StandInProvider]:
 
 
 @pytest.fixture(scope="module")
-def open_site(stand_in: StandInProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def open_site(
+    running: Site, stand_in: StandInProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:  # after `running`: each site sets the one upload folder, and sets it back
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evolink_ui.web.limits.LOGINS_PER_MINUTE", 100_000)
         with site(tmp_path_factory.mktemp("signin"), **settings_of(stand_in)) as running:
@@ -347,8 +349,7 @@ def test_sessions_and_sign_ins_end_by_themselves_and_cannot_be_forged() -> None:
 
 
 def jar_of(line: str) -> Jar:
-    name, _, value = line.split(";")[0].partition("=")
-    return {name: value}
+    return read_cookies(line.split(";")[0].encode(), https=True)
 
 
 def test_where_signing_in_is_required_nothing_but_the_way_in_is_open(
