@@ -32,7 +32,8 @@ def check_image(path: Path) -> Report:
     if not accepted and name not in PILLOW_NAMES:
         return _refused(without_fix(foreign[0]))
     if source.size_bytes > limits.IMAGE_READ_MAX_BYTES:
-        return _refused(problem("image_too_big", "image", size=size_text(source.size_bytes)))
+        too_big = problem("image_too_big", "image", size=size_text(source.size_bytes))
+        return _refused(without_fix(too_big) if accepted else too_big)  # JPEGs and PNGs are read at once, others not
     header: dict[str, Any] = {}
     found, poster = _ask("image", name, source, header)
     facts = image_facts({**header, **found}, source.size_bytes, name)

@@ -34,6 +34,8 @@ WITH_INDEX: Final = frozenset({"mov", "matroska"})
 """Demuxers that surely jump to a key frame; the others land anywhere, even where nothing can be decoded."""
 JUMP_SECONDS: Final = 2.0
 """To begin so early everything before is decoded and dropped: nothing is gained by jumping."""
+HDR_COLOURS: Final = "setparams=color_primaries=bt2020:colorspace=bt2020nc"
+"""Those of all HDR films, also of those that forgot to say so, which zscale would refuse."""
 HDR_WHITE_NITS: Final = 203
 """What a sheet of white paper has in HDR films (ITU-R BT.2408)."""
 TONE_CURVE: Final = "tonemap=mobius:param=0.7:desat=0:peak=5"
@@ -151,8 +153,8 @@ def _filters(plan: Plan) -> list[str]:
     else:
         filters.append("scale=iw*sar:ih")
     if plan.to_sdr:
-        filters += [f"zscale=t=linear:npl={HDR_WHITE_NITS}", "format=gbrpf32le", "zscale=p=bt709", TONE_CURVE]
-        filters += ["zscale=t=bt709:m=bt709:r=limited"]
+        filters += [HDR_COLOURS, f"zscale=t=linear:npl={HDR_WHITE_NITS}", "format=gbrpf32le", "zscale=p=bt709"]
+        filters += [TONE_CURVE, "zscale=t=bt709:m=bt709:r=limited"]
     return [*filters, "setsar=1", "format=yuv420p"]
 
 

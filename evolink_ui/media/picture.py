@@ -91,7 +91,8 @@ def open_picture(file: BinaryIO, format_name: str) -> Opened:
         profile,
         cmyk=header.channels == 4,
         unusual=header.unusual,
-        more_data=header.with_more_data,
+        # Arithmetic coders leave out what a reader takes for zeros, so that even a whole file looks different.
+        more_data=None if header.unusual else header.with_more_data,
     )
 
 
