@@ -9,6 +9,7 @@ from evolink_ui.jobs import Job, JobError, Jobs
 from evolink_ui.net import Refused
 from evolink_ui.ui.desk import Answer, Wrong, order_of, orientation_of
 from evolink_ui.ui.lookup import shown
+from evolink_ui.ui.text import say
 from evolink_ui.web.received import received_file
 from evolink_ui.web.routes import for_visitor
 from evolink_ui.web.visitor import key_of, may, may_look, visitor_of
@@ -115,7 +116,7 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
         """
         job = await _job(job_id, request)
         if not may(visitor_of(request), job, "stop"):
-            raise gr.Error("This job belongs to somebody else.", print_exception=False)
+            raise gr.Error(say("error.not_yours"), print_exception=False)
         try:
             return await _show(await jobs.stop(job.id), request)
         except JobError as error:
@@ -141,7 +142,7 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
     async def _job(job_id: str, request: gr.Request) -> Job:
         job = await jobs.find(job_id)
         if job is None or not may_look(visitor_of(request), job, private=private):
-            raise gr.Error("There is no such job.", print_exception=False)
+            raise gr.Error(say("error.no_such_job"), print_exception=False)
         return job
 
     for function in (check, start, status, stop, task):

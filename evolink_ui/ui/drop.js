@@ -39,9 +39,10 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
   media.addEventListener("timeupdate", trim.stay, true);
 
   // ---- what the zone says ----------------------------------------------------------------------------------------
-  const line = ({ level, text, next, actions = [], extra = false }) => el(`div.mc-note.${level}`, { "data-extra": extra ? "1" : null },
+  const line = ({ level, text, next, lines = [], actions = [], extra = false }) => el(`div.mc-note.${level}`, { "data-extra": extra ? "1" : null },
     icon(level === "good" ? "check" : level === "busy" ? "again" : "warn"),
-    el("p", {}, el("span.mc-sr", {}, level === "bad" ? t("level.problem") : level === "warn" ? t("level.warning") : ""), text, next ? el("span.mc-next", {}, ` ${next}`) : null),
+    el("p", {}, el("span.mc-sr", {}, level === "bad" ? t("level.problem") : level === "warn" ? t("level.warning") : ""), text, next ? el("span.mc-next", {}, ` ${next}`) : null,
+      lines.filter(Boolean).map((words) => el("span.mc-noteline", {}, words))),
     actions.length ? el("div.mc-row", {}, ...actions.map((action) => kit.button(action.label, { look: "small", onclick: action.run }))) : null);
   const say = (list) => {
     note.replaceChildren(...list.map(line));
@@ -222,7 +223,7 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
           if (await restore({ ...state.file, name: original.name.replace(/\.\w+$/, "") + (/\.\w+$/.exec(state.file.name)?.[0] ?? "") })) note.prepend(line({
             level: "good",
             text: state.changes.length ? t("mend.done", { changes: state.changes.join(" ") }) : t("mend.unchanged"),
-            next: state.before ? t("mend.facts", { before: factsText(state.before), after: factsText(state.after) }) : "",
+            lines: [state.before && t("mend.before", { facts: factsText(state.before) }), t("mend.after", { facts: factsText(state.after) })],
             actions: [{ label: t("mend.back"), run: () => void restore(original) }],
           }));
         } else say([{ level: "busy", text: t("mend.working", { n: kit.number(state.progress * 100) }), actions: [cancel] }]);

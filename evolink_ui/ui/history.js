@@ -53,18 +53,17 @@ function draw(view) {
   const picture = el("span.mc-thumb", {}, view.poster_url ? el("img", { src: view.poster_url, alt: "", loading: "lazy", decoding: "async" }) : icon("film"),
     el(`span.mc-state.${WORKING.has(view.state) ? "working" : view.state}`, {}, icon(mark(view)), line(view)));
   const tools = el("div.mc-tools");
-  const small = (symbol, label, action) => el("button.mc-tool", { type: "button", "aria-label": `${label}: ${title}`, title: label, onclick: action }, icon(symbol));
+  const small = (symbol, label, action, look = "plain") => el(`button.mc-tool.${look}`, { type: "button", "aria-label": `${label}: ${title}`, title: label, onclick: action }, icon(symbol));
   const sure = () => tools.replaceChildren(
     el("span", {}, t("videos.sure")),
     kit.button(t("action.delete"), { look: "small", onclick: () => void remove(view.id) }),
-    kit.button(t("common.cancel"), { look: "small", onclick: () => { fill(); tools.querySelector(".danger")?.focus(); } }));
+    kit.button(t("common.cancel"), { look: "small", onclick: () => { fill(); tools.querySelector(".delete")?.focus(); } }));
   const fill = () => tools.replaceChildren(
     can("edit") ? small("edit", t("action.reuse"), () => { kit.openTab("create"); kit.tell("reuse", { id: view.id, request: view.request }); }) : "",
     view.state === "done" && view.result?.url
       ? el("a.mc-tool", { href: `${view.result.url}?download`, download: "", "aria-label": `${t("action.download")}: ${title}`, title: t("action.download") }, icon("download")) : "",
-    can("delete") ? small("trash", t("action.delete"), () => { sure(); tools.querySelector("button").focus(); }) : "");
+    can("delete") ? small("trash", t("action.delete"), () => { sure(); tools.querySelector("button").focus(); }, "delete") : "");
   fill();
-  tools.querySelector("button[title]")?.classList.toggle("danger", false);
   return el("li.mc-tile", { "data-job": view.id },
     el("button.mc-open", { type: "button", onclick: () => open(view.id) }, picture,
       el("span.mc-tiletitle", {}, title), el("span.mc-small", {}, meta(view))), tools);

@@ -141,7 +141,11 @@ function announce(before) {
   if (before && WORKING.has(before) && !WORKING.has(view.state)) {
     kit.tell("changed", {});
     if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      new Notification(t(`state.${view.state}`), { body: view.request.prompt || pageTitle, tag: view.id, icon: view.poster_url ?? undefined });
+      try {
+        new Notification(t(`state.${view.state}`), { body: view.request.prompt || pageTitle, tag: view.id, icon: view.poster_url ?? undefined });
+      } catch {
+        return; // some phones know no notifications of pages; the title tells
+      }
     }
   }
 }

@@ -148,9 +148,9 @@ window.evolinkKit ??= (() => {
       button.focus();
     }
     const label = button.querySelector(".mc-label") ?? button;
-    const before = label.textContent;
+    button.dataset.label ??= label.textContent;
     label.textContent = t("common.copied");
-    setTimeout(() => { label.textContent = before; }, 1600);
+    setTimeout(() => { label.textContent = button.dataset.label; }, 1600);
   };
   const button = (label, { look = "quiet", symbol = null, ...attributes } = {}) =>
     el(`button.mc-button.${look}`, { type: "button", ...attributes }, symbol && icon(symbol), el("span.mc-label", {}, label));

@@ -40,7 +40,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
     ) as page:
         head_part(_header(settings.mode, signs=settings.has_sign_in), words())
         if settings.has_sign_in:
-            part("signin", "signin.js")
+            part("signin", "signin.js", placeholder="<span></span>")
         with gr.Tabs(elem_id="mc-tabs"):
             with gr.Tab(say("tab.create")), gr.Row(elem_id="mc-two"):
                 with gr.Column(min_width=280, elem_id="mc-left"):

@@ -46,7 +46,8 @@ FORM: Final[Mapping[str, str]] = {
     "mend.done": "Fixed: {changes}",
     "mend.unchanged": "Nothing had to be changed.",
     "mend.back": "Take the original back",
-    "mend.facts": "{before} became {after}.",
+    "mend.before": "Before: {facts}",
+    "mend.after": "Now: {facts}",
     "facts.sound": "with sound",
     "facts.silent": "silent",
     # -- problems that the page finds itself, before a byte is sent
@@ -66,10 +67,8 @@ FORM: Final[Mapping[str, str]] = {
     "problem.too_small.next": "Choose a larger one.",
     "problem.link": "This is not a link that can be fetched.",
     "problem.link.next": "Give a whole address that begins with https://.",
-    "problem.facing_image": (
-        "The video lasts {seconds} s; while the character faces as in the picture, at most {limit} s are accepted."
-    ),
-    "problem.facing_image.next": "Keep a part of it, or let it face as in the video (up to 30 s).",
+    "problem.facing_image": "The video lasts {seconds} s; facing as in the picture, at most {limit} s are accepted.",
+    "problem.facing_image.next": "Keep a part of it, or face as in the video (up to 30 s).",
     "problem.facing_image.fix": "Face as in the video",
     # -- the choices
     "facing.title": "The character faces",

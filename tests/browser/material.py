@@ -38,7 +38,7 @@ def make_material(folder: Path) -> Material:
         empty=folder / "empty.mp4",
         huge=folder / "huge.mp4",
         video_3s=_video(folder / "hop.mp4", 3, fps=10),
-        video_4s=_video(folder / "dance.mp4", 4, fps=25, sound=True),
+        video_4s=_video(folder / "dance.mp4", 4, fps=12, sound=True),
         video_12s=_video(folder / "long.mp4", 12, fps=10),
         video_2s=_video(folder / "short.mp4", 2, fps=10),
         video_31s=_video(folder / "endless.mp4", 33, fps=5),

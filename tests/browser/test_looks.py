@@ -110,9 +110,12 @@ async def test_nothing_sticks_out_and_every_target_is_large_enough_from_320_px_t
                 assert await visit.fits(), (width, name)
 
 
-async def test_the_price_stays_in_view_on_a_small_screen(sandbox_visit: Visits, material: Material) -> None:
-    async with sandbox_visit(size=PHONE) as visit:
+async def test_the_price_stays_in_view_on_a_small_screen_and_is_written_as_the_visitor_writes_it(
+    sandbox_visit: Visits, material: Material
+) -> None:
+    async with sandbox_visit(size=PHONE, locale="en-GB") as visit:
         await visit.choose(material.picture, material.video_4s)
+        assert "about US$0.48" in await visit.go.inner_text()
         await visit.page.evaluate("window.scrollTo(0, 300)")
         box = await visit.go.bounding_box()
         assert box is not None
