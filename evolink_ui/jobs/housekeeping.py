@@ -27,14 +27,21 @@ class Housekeeping:
     Args:
         ledger: the jobs.
         files: where their files are.
+        attend: has somebody work on the jobs that nobody works on, as after a very long outage of the database.
         keep_days: days after which an ended job goes.
         clock: gives seconds since 1970 (UTC).
     """
 
     def __init__(
-        self, ledger: Ledger, files: JobFiles, *, keep_days: int, clock: Callable[[], float] = time.time
+        self,
+        ledger: Ledger,
+        files: JobFiles,
+        attend: Callable[[], None],
+        *,
+        keep_days: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._ledger, self._files, self._keep_days, self._clock = ledger, files, keep_days, clock
+        self._ledger, self._files, self._attend, self._keep_days, self._clock = ledger, files, attend, keep_days, clock
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -59,6 +66,7 @@ class Housekeeping:
             self._files.remove(job.id)
             log.info("job=%s removed after %s days", job.id, self._keep_days)
         self._files.sweep(self._ledger.known_ids)
+        self._attend()
 
     def _run(self) -> None:
         while True:

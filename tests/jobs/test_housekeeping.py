@@ -34,7 +34,9 @@ def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
 
 @pytest.fixture
 def housekeeping(tmp_path: Path, ledger: Ledger, clock: Clock) -> Housekeeping:
-    return Housekeeping(ledger, JobFiles(tmp_path / "jobs", clock=clock), keep_days=KEEP_DAYS, clock=clock)
+    return Housekeeping(
+        ledger, JobFiles(tmp_path / "jobs", clock=clock), lambda: None, keep_days=KEEP_DAYS, clock=clock
+    )
 
 
 def with_folder(tmp_path: Path, name: str, clock: Clock) -> Path:

@@ -442,6 +442,19 @@ async def test_what_was_unfinished_goes_on_after_a_restart(
     assert stub.paid == 1
 
 
+async def test_a_job_that_lost_its_place_in_line_gets_one_at_the_next_sweep(
+    jobs: Jobs, order: Order, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs._engine, "enqueue", lambda _job: None)  # as when the process ends at that moment
+    job = await jobs.start(order, visitor="anna")
+    monkeypatch.undo()
+    await asyncio.sleep(0.5)
+    assert (await jobs.get(job.id)).state is State.QUEUED
+    await asyncio.to_thread(jobs._housekeeping.sweep)
+    done = await ended(job.id)
+    assert (done.state, done.run) == (State.DONE, 2)
+
+
 async def test_a_visitors_key_under_a_lost_secret_stops_that_job_only(
     live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
 ) -> None:

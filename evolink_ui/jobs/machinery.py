@@ -1,0 +1,185 @@
+"""Everything that works behind the desk (ledger, engine, files and so on), started and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evolink_ui.hosting.bucket import Bucket
+from evolink_ui.hosting.own import LinkPath
+from evolink_ui.settings import Settings
+
+from .callbacks import Callbacks
+from .files import JobFiles
+from .housekeeping import Housekeeping
+from .insist import AWAY, ask, insist
+from .job import Job, JobError
+from .keys import KeySafe, VisitorsKeys
+from .ledger import Ledger
+from .lock import SingleProcess
+from .news import News
+from .pace import Lateness
+from .pipeline import Engine
+from .replicas import Replicas
+from .shipping import Shipping
+from .vendor import VENDOR_MIN_POLL_SECONDS, Vendors
+from .wire import NewsWire
+from .work import Work
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+log = logging.getLogger("evolink_ui.jobs")
+
+ENQUEUE_SECONDS = 2.0  # a person waits no longer for a place in line; the job is written down and gets one later
+
+
+class Machinery:
+    """Works on jobs between `launch` and `close`.
+
+    Args:
+        settings: the app's settings.
+        sandbox: the sandbox's ASGI app; orders without a key go there.
+        link: gives the signed address of one of a job's files ("result", "poster", "reference"), or None.
+        link_path: makes the signed path of a job's input, for EvoLink to fetch it from this app, or None.
+        min_poll_seconds: shortest distance of two looks at one task of the vendor.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sandbox: ASGIApp | None = None,
+        link: Callable[[Job, str], str | None] = lambda _job, _kind: None,
+        link_path: LinkPath | None = None,
+        min_poll_seconds: float = VENDOR_MIN_POLL_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._clock = settings, clock
+        self.link, self._link_path = link, link_path
+        self._safe = KeySafe(settings.secret_key)
+        self._keys = VisitorsKeys(self._safe, owner_has_key=settings.api_key is not None)
+        self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
+        self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
+        self._news, self._lateness = News(), Lateness()
+        self._going_on: set[asyncio.Task[Any]] = set()
+        self._locks = [] if settings.on_postgres else _locks(settings)
+
+    def launch(self) -> None:
+        """Open the ledger and start working: also on what an earlier process left unfinished.
+
+        Raises:
+            JobError: another process works on the same data folder or SQLite file, the database can't be opened, or it
+                is newer than this app.
+        """
+        self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        for lock in self._locks:
+            lock.acquire()
+        try:
+            self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
+        except AWAY as error:
+            raise JobError(
+                "database_away",
+                f"The database can't be opened ({type(error).__name__}).",
+                "Check EVOLINK_UI_DATABASE_URL, and that the database runs and takes this user.",
+            ) from None
+        together = self._settings.on_postgres and self._settings.hosting == "s3"
+        self._files = JobFiles(
+            self._settings.data_dir / "jobs",
+            Bucket.of(self._settings) if together else None,
+            instance=self._ledger.instance,
+            clock=self._clock,
+        )
+        self._work = Work(
+            self._ledger,
+            self._vendors.here,
+            Shipping(
+                self._settings,
+                self._ledger,
+                self._safe,
+                self._files,
+                link_path=self._link_path,
+                clock=self._clock,
+            ),
+            files=self._files,
+            callback_url=self._callbacks.url,
+            enqueue=lambda job: self._engine.enqueue(job),
+            news=self._news,
+            lateness=self._lateness,
+            daily_credits=self._settings.daily_credits,
+        )
+        self._engine = Engine(self._settings, self._work)
+        self._replicas: Replicas | None = None
+        if self._settings.on_postgres:
+            self._replicas = Replicas(
+                self._ledger.engine, self._engine.executor_id, self._take_over, count=self._vendors.pace.share_among
+            )
+            self._replicas.announce()
+        self._engine.launch()
+        self._housekeeping = Housekeeping(
+            self._ledger, self._files, self._attend_all, keep_days=self._settings.keep_days, clock=self._clock
+        )
+        self._housekeeping.start()
+        if self._replicas:
+            self._replicas.start()
+        self._wire = NewsWire(self._ledger.engine, self._news.tell) if self._settings.on_postgres else None
+        if self._wire:
+            self._wire.start()
+        self._attend_all()
+
+    def close(self) -> None:
+        """Stop working. Unfinished jobs go on at the next launch."""
+        self._housekeeping.close()
+        if self._wire:
+            self._wire.close()
+        if self._replicas:
+            self._replicas.close()
+        self._engine.close()
+        self._ledger.close()
+        for lock in self._locks:
+            lock.release()
+
+    def _take_over(self, executor_ids: Sequence[str]) -> None:
+        self._engine.end_runs_of(executor_ids)
+        self._attend_all()
+
+    def _attend_all(self) -> None:
+        """Give a run to jobs that have none: after a crash between the row and its place in line, for instance."""
+        for job in self._engine.unattended(self._ledger.unfinished()):
+            again = self._ledger.rerun(job)
+            if again:
+                self._engine.enqueue(again)
+
+    async def _enqueue(self, job: Job) -> None:
+        """Put a job, that is written down, in line: now, or as soon as the database lets us."""
+        await asyncio.wait({self._go_on_with(insist(self._engine.enqueue, job))}, timeout=ENQUEUE_SECONDS)
+
+    def _tell(self, job_id: str) -> None:
+        if not self._news.tell(job_id) and self._wire:
+            self._go_on_with(ask(self._wire.send, job_id))
+
+    def _go_on_with(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Something that nobody waits for, or not to its end."""
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            self._going_on.discard(task)
+            if not task.cancelled() and (error := task.exception()):
+                log.error("given up: %s", type(error).__name__)
+
+        task = asyncio.create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(ended)
+        return task
+
+
+def _locks(settings: Settings) -> list[SingleProcess]:
+    """For the data folder, and for the SQLite file where that lies elsewhere."""
+    database = Path(settings.sqlalchemy_url.removeprefix("sqlite:///"))
+    locks = [SingleProcess(settings.data_dir / "lock", f"the data folder {settings.data_dir}")]
+    if settings.database_url:
+        locks.append(SingleProcess(database.with_name(f"{database.name}.lock"), f"the database {database}"))
+    return locks
