@@ -24,8 +24,10 @@ const kindOf = (address, task) => {
   if (/\.(mp3|wav|m4a|ogg|flac)$/.test(name)) return "audio";
   return ["video", "image", "audio"].includes(task.type) ? task.type : "file";
 };
+// The server speaks as of an order; of a task that is merely looked up there is less to say.
 const complain = (error) => {
-  const { text, next } = kit.sentence(error);
+  const code = `lookup.error.${error.code}`;
+  const { text, next } = kit.known(code) ? { text: t(code), next: t(`lookup.next.${error.code}`) } : kit.sentence(error);
   problem.replaceChildren(el("div.mc-note.bad", {}, icon("warn"), el("p", {}, text, el("span.mc-next", {}, ` ${next}`))));
 };
 const shownHere = {

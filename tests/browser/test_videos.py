@@ -153,7 +153,7 @@ async def test_a_task_is_looked_up_by_its_id_and_explained(live_visit: Visits, s
         assert "Nothing was charged" in await card.inner_text()
         await visit.page.fill("#mc-task", "task-unified-0-none")
         await visit.page.keyboard.press("Enter")
-        await visit.page.locator(".mc-lookup .mc-note.bad").wait_for()
+        await visit.page.get_by_text("EvoLink knows no such task of this key").wait_for()
 
 
 async def test_a_task_from_elsewhere_is_shown_here_and_taken_into_my_videos(
