@@ -87,7 +87,8 @@ class Scan:
         self.allowance = allowance
         self.first: av.VideoFrame | None = None
         self.complete = True
-        self.skipping = False
+        self.paced = False
+        self.skips = False
         self.decoded = 0
         self.sent = 0
         self.errors = 0
@@ -106,7 +107,7 @@ class Scan:
                 self.complete = False
                 continue
             spent = self.allowance.spent()
-            if not self.skipping and spent > SKIPPING_AFTER_SECONDS:
+            if not self.paced and spent > SKIPPING_AFTER_SECONDS:
                 self._perhaps_skip(stream, spent)
             self.sent += packet.size > 0 and not packet.is_discard
             for frame in self._frames(packet):
@@ -126,7 +127,8 @@ class Scan:
         """Leave out the frames that no other needs, where decoding all would take too long."""
         if self.timing.expected * spent > limits.THOROUGH_SECONDS * max(self.sent, 1):
             stream.codec_context.skip_frame = "NONREF"
-        self.skipping = True
+            self.skips = True
+        self.paced = True
 
     def _look(self, frame: av.VideoFrame) -> None:
         self.decoded += not frame.is_corrupt
@@ -148,8 +150,8 @@ class Scan:
         if self.seen_from is not None and self.seen_from > START_SECONDS:
             return True
         last = float((self.timing.last - (self.timing.first or 0)) * self.timing.base)
-        damaged = self.errors > 0 or self.decoded < self.sent
-        return self.complete and damaged and last - self.seen_until > END_SECONDS
+        damaged = self.errors > 0 or (self.decoded < self.sent and not self.skips)
+        return self.complete and damaged and last - self.seen_until > (START_SECONDS if self.skips else END_SECONDS)
 
     def facts(self) -> dict[str, Any]:
         seen = motion.judge(self.small, self.times)
@@ -157,7 +159,7 @@ class Scan:
         brightness = seen.brightness
         if brightness is not None and limited:  # video range: black is 16, white is 235
             brightness = round(min(max((brightness - 16) * 255 / 219, 0.0), 255.0), 1)
-        frames_left_out = self.skipping and self.decoded < self.sent
+        frames_left_out = self.skips and self.decoded < self.sent
         return {
             "missing": self.errors if frames_left_out or not self.complete else max(self.sent - self.decoded, 0),
             "checked_seconds": round(self.timing.seconds if self.complete else self.until, 3),

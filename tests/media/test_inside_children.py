@@ -127,6 +127,19 @@ def test_a_film_whose_first_or_last_frames_do_not_decode_is_damaged(
             assert (found["missing"] > 0, found["cut_off"]) == (is_damaged, is_damaged)
 
 
+def test_how_much_is_damaged_does_not_depend_on_how_busy_the_machine_is(
+    good_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(good_video.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 300] = bytes(300)
+    found = []
+    for slow_after_seconds in (0.0, 60.0):
+        monkeypatch.setattr(scan, "SKIPPING_AFTER_SECONDS", slow_after_seconds)
+        found.append(film.examine_film(io.BytesIO(data), "mp4", 2.0, lambda _: None)[0]["missing"])
+    assert found[0] == found[1] > 0
+
+
 def test_sound_that_cannot_be_read_is_left_out_and_said_so(good_video: Path, tmp_path: Path) -> None:
     broken = tmp_path / "a.mkv"
     studio.film(broken, container="matroska", sound_seconds=None)
