@@ -108,7 +108,9 @@ class Jobs(Machinery):
 
     async def show(self, job: Job) -> dict[str, Any]:
         """The job's public view, its place in line included."""
-        place = await ask(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
+        place = None
+        if job.state is State.QUEUED:
+            place = await ask(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
         return view(
             job, now=self._clock(), place_in_line=place, link=self.link, needs_key=self._keys.must_be_given(job)
         )

@@ -77,6 +77,8 @@ class Machinery:
                 is newer than this app.
         """
         self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._settings.on_postgres and self._settings.secret is None:
+            log.warning("EVOLINK_UI_SECRET is not set: other processes on this database can't read its keys and links")
         for lock in self._locks:
             lock.acquire()
         try:

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from .job import JobError
 
 BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
+POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 15_000}  # seconds and milliseconds: every wait has an end
 POSTGRES_LOCK = 0x45564F4C  # advisory lock under which one process at a time changes the tables ("EVOL")
 
 metadata = MetaData()
@@ -102,7 +103,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`, safe to use from several threads."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, connect_args=POSTGRES_WAITS)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")

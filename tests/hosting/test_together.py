@@ -18,7 +18,11 @@ import pytest
 
 from evolink_ui.hosting import LocalFile
 from evolink_ui.hosting.bucket import Bucket as S3Bucket
+from evolink_ui.jobs import JobError, Jobs, Order, State
+from evolink_ui.jobs.faults import NOT_SAVED_YET
 from evolink_ui.jobs.files import YOUNG_SECONDS, JobFiles, StoreTrouble
+from evolink_ui.settings import Settings
+from tests.jobs.conftest import until
 from tests.postgres import postgres
 from tests.stub import Stub, Timeline, answer
 
@@ -27,6 +31,7 @@ from .conftest import KEY, Bucket, Clock, read
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60.0
 TAKEOVER_SECONDS = 15.0  # promised
+NOWHERE = Bucket("http://127.0.0.1:9", "nothing-listens-there")
 
 
 async def at_once(_seconds: float) -> None:
@@ -157,6 +162,42 @@ async def test_where_the_store_cannot_copy_the_file_is_sent(bucket: Bucket, tmp_
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
     hosted = await bucket.host().put(LocalFile(path, "image", "a", "evolink-ui-jobs/i/a/lost.png"))
     assert (await read(hosted.url)).content == path.read_bytes()
+
+
+async def test_an_order_that_the_store_does_not_take_is_refused_and_costs_nothing(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+) -> None:
+    jobs = launch(live)
+    jobs._files._bucket = opened(NOWHERE)
+    with pytest.raises(JobError) as caught:
+        await jobs.start(order, visitor="anna")
+    assert (caught.value.code, caught.value.status) == ("store_unreachable", 503)
+    assert await jobs.history("anna") == []
+    assert not any((live.data_dir / "jobs").iterdir())
+    assert stub.paid == 0
+
+
+async def test_a_result_that_the_store_does_not_take_is_offered_again_until_it_does(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, bucket: Bucket, order: Order
+) -> None:
+    jobs = launch(live)
+    jobs._files._bucket = opened(bucket)
+    stub.timeline = Timeline(seconds=60, video_seconds=4.0)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, lambda job: job.state is State.RUNNING)
+    jobs._files._bucket = opened(NOWHERE)
+    stub.orders[0].timeline = Timeline(seconds=0.0, video_seconds=4.0)
+    await jobs.callback(job.id, jobs._callbacks.token(job.id))
+    waiting = await until(jobs, job.id, lambda job: job.notice is not None)
+    assert (waiting.state, waiting.notice) == (State.SAVING, NOT_SAVED_YET)
+    jobs._files._bucket = opened(bucket)
+    done = await until(jobs, job.id, lambda job: not job.is_active)
+    assert (done.state, done.notice) == (State.DONE, None)
+    assert stub.requests("result") == 1, "it is here: only the store has to be asked again"
+    kept = bucket.keys()
+    assert {name.rsplit("/", 1)[1] for name in kept} == {"image.png", "video.mp4", "poster.jpg", "result.mp4"}
+    await jobs.delete(job.id)
+    assert bucket.keys() == []
 
 
 class Replica:
