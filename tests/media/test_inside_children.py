@@ -132,7 +132,7 @@ def test_how_much_is_damaged_does_not_depend_on_how_busy_the_machine_is(
 ) -> None:
     data = bytearray(good_video.read_bytes())
     middle = len(data) // 2
-    data[middle : middle + 300] = bytes(300)
+    data[middle : middle + 4000] = b"\x55" * 4000
     found = []
     for slow_after_seconds in (0.0, 60.0):
         monkeypatch.setattr(scan, "SKIPPING_AFTER_SECONDS", slow_after_seconds)
