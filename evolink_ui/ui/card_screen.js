@@ -1,9 +1,28 @@
 // What the card shows large: the picture while the work goes on, then the result, alone or beside the motion in step.
-// The box keeps its size through all of that, so that nothing below it ever jumps.
+// The box takes the picture's shape once and keeps it through all of that, so that nothing below it ever jumps.
+const SHAPE_KEY = "evolink-ui.shape"; // {id, shape}: of the newest job, so that a reload knows it from the start
 const screenBox = el("div.mc-screen");
+const ghostBox = el("div.mc-screen.mc-skeleton");
+let shaped = null; // the job whose shape the box has
 let comparing = false;
 let drawnKey = ""; // what the screen was last drawn for, so that a player is never rebuilt while it plays
 
+// shape: width by height.
+function takeShape(id, shape) {
+  if (shaped === id || !(shape > 0)) return;
+  shaped = id;
+  for (const box of [screenBox, ghostBox]) box.style.setProperty("--shape", String(shape));
+  kit.save(SHAPE_KEY, { id, shape });
+}
+function recallShape(id) {
+  shaped = null;
+  for (const box of [screenBox, ghostBox]) box.style.removeProperty("--shape");
+  const known = kit.load(SHAPE_KEY, {});
+  if (known.id === id) takeShape(id, known.shape);
+}
+for (const event of ["load", "loadedmetadata"]) {
+  screenBox.addEventListener(event, ({ target }) => { if (view) takeShape(view.id, (target.naturalWidth || target.videoWidth) / (target.naturalHeight || target.videoHeight)); }, true);
+}
 function player(source, label, more = {}) {
   return el("video", { src: source, controls: true, loop: true, playsinline: true, preload: "metadata", poster: view.poster_url, "aria-label": label, ...more });
 }

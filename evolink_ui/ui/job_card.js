@@ -37,7 +37,7 @@ const empty = el("div.mc-empty", {},
   el("ol", {}, ...["one", "two", "three"].map((step) => el("li", {}, t(`empty.${step}`)))),
   el("p", {}, t("empty.keep")));
 // Holds the card's place until its first look is answered.
-const ghost = el("div.mc-card", { "aria-hidden": "true", hidden: true }, el("div.mc-line"), el("div.mc-screen.mc-skeleton"), el("div.mc-line.short"));
+const ghost = el("div.mc-card", { "aria-hidden": "true", hidden: true }, el("div.mc-line"), ghostBox, el("div.mc-line.short"));
 element.replaceChildren(spoken, empty, ghost, body);
 const show = (node) => { for (const one of [empty, ghost, body]) one.hidden = one !== node; };
 
@@ -180,7 +180,7 @@ async function look() {
   if (wait !== null) timer = setTimeout(look, wait);
 }
 function follow(id, { first = null, focus = false } = {}) {
-  if (id !== job) { view = null; drawnKey = ""; cut = false; show(ghost); }
+  if (id !== job) { view = null; drawnKey = ""; cut = false; recallShape(id); show(ghost); }
   job = id;
   kit.save(kit.JOB_KEY, id);
   const address = new URL(location.href);
