@@ -14,8 +14,8 @@ from evolink_ui.web.sockets import connection_class
 from tests.web.site import serving
 
 LARGE = b"x" * 65536
-PIECES = 400
-"""26 MB: more than the buffers of a loopback connection take."""
+PIECES = 240
+"""15 MB: more than the buffers of a loopback connection take."""
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
