@@ -27,6 +27,14 @@ LEG_THICKNESS: Final = (0.10, 0.24)
 SLIVER: Final = 0.055
 """Half the width, in trunk lengths, below which a piece of the trunk beside a limb is given to the limb."""
 
+IN_ARMPIT: Final = 1.15
+"""Half widths of an upper arm from its bone, on the trunk's side, beyond which a pixel isn't the arm's."""
+
+OUTSIDE: Final = -1
+"""Label of a pixel outside the matte."""
+NOBODY: Final = -2
+"""Label of a pixel inside it that no part shows."""
+
 TIP: Final = 0.3
 """Trunk lengths that hands and feet go on beyond their last joint."""
 
@@ -59,9 +67,10 @@ class Anatomy:
             score = score * IN_FRONT if is_arm(name) else np.where(self._polygon > 0, 9.0, score)
             scores.append(np.asarray(score, np.float32))
         winner = np.argmin(np.stack(scores), axis=0)
-        self._labels = np.where(inside > 0, winner, -1)
+        self._labels = np.where(inside > 0, winner, OUTSIDE)
         self._drop_islands()
         self._trim_trunk(np.stack(scores))
+        self._lose_what_hangs_between(scores)
         self.seat = self._seat() if {"left_leg", "right_leg"} <= limbs.keys() else None
 
     def region(self, name: str) -> tuple[Mask, Mask]:
@@ -94,14 +103,16 @@ class Anatomy:
         radius = self.thickness[name]
         if is_arm(name):
             return self._disc(root, 1.08 * radius)
-        return self._stick(root, next_joint, 0.4, 0.97 * radius)
+        # Wide enough to meet the other leg: or the background would be seen through a slit below the seat.
+        apart = float(np.linalg.norm(np.subtract(*self._points[list(HIPS)])))
+        return self._stick(root, next_joint, 0.4, max(0.97 * radius, min(0.48 * apart, 1.3 * radius)))
 
     def _seat(self) -> Mask:
         """A bar from hip to hip that ends where the legs part."""
         left, right = (self._points[self._limbs[name][0]] for name in ("left_leg", "right_leg"))
         middle, up = (left + right) / 2, unit(self._points[list(SHOULDERS)].mean(axis=0) - (left + right) / 2)
         thick = 0.9 * min(self.thickness["left_leg"], self.thickness["right_leg"])
-        low = self._crotch_depth(middle, -up) + 0.02 * self._torso
+        low = self._crotch_depth(middle, -up) + 0.035 * self._torso
         down = max(0.0, low - thick)
         return self._stick(left - down * up, right - down * up, 1.0, min(thick, low))
 
@@ -114,7 +125,7 @@ class Anatomy:
         return np.asarray(np.clip(radius - far + 0.5, 0, 1), np.float32)
 
     def _grown(self, number: int) -> NDArray[np.bool_]:
-        known = self._labels >= 0
+        known = self._labels != OUTSIDE
         _, nearest = cv2.distanceTransformWithLabels(
             (~known).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
         )
@@ -145,6 +156,20 @@ class Anatomy:
         beside = np.min(scores[1:], axis=0) < 2.2 if len(scores) > 1 else np.zeros_like(trunk)
         lost = trunk & ~opened & beside & (self._head == 0)
         self._labels[lost] = nearest[lost]
+
+    def _lose_what_hangs_between(self, scores: list[NDArray[np.float32]]) -> None:
+        """Crumbs between an arm and the trunk (a rucksack's edge, a fold) would stick out of a raised arm as spikes."""
+        middle = self._points[[*SHOULDERS, *HIPS]].mean(axis=0)
+        for number, name in enumerate(self.names):
+            if not number or not is_arm(name):
+                continue
+            root, elbow = self._points[list(self._limbs[name][:2])]
+            line = elbow - root
+            side = (self._grid[..., 0] - root[0]) * line[1] - (self._grid[..., 1] - root[1]) * line[0]
+            inner = side * ((middle[0] - root[0]) * line[1] - (middle[1] - root[1]) * line[0]) > 0
+            along = (self._grid - root.astype(np.float32)) @ (line / max(1.0, float(line @ line))).astype(np.float32)
+            wide = scores[number] / IN_FRONT > IN_ARMPIT
+            self._labels[(self._labels == number) & inner & wide & (along < 1)] = NOBODY
 
     def _distance(self, name: str) -> NDArray[np.float32]:
         """From every pixel to a limb's bones, in half widths of each bone."""

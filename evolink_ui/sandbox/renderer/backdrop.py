@@ -40,6 +40,9 @@ NEARNESS: Final = 40.0
 MAX_TONE_ERROR: Final = 24.0
 """Levels, of 255."""
 
+SAME_TONE: Final = 10.0
+"""Levels between the filled tone and a matched place's from which on its grain is hardly taken over."""
+
 FEW: Final = 60
 """With fewer sources than this there is nothing to choose from: a smooth fill has to do."""
 
@@ -63,8 +66,11 @@ def fill_behind(bgr: NDArray[np.uint8], hole: NDArray[np.uint8]) -> NDArray[np.u
     shift_x = cv2.resize(columns, size, interpolation=cv2.INTER_NEAREST) * scale
     copied = cv2.remap(bgr, x + shift_x, y + shift_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     broad = cv2.resize(tone, size, interpolation=cv2.INTER_CUBIC)
-    grain = copied.astype(np.float32) - cv2.GaussianBlur(copied, (0, 0), 1.2 * scale)
-    return _finish(bgr, hole, broad + np.clip(grain, -28, 28))
+    soft = cv2.GaussianBlur(copied.astype(np.float32), (0, 0), 1.2 * scale)
+    # Grain that comes from another tone brings an edge along that has no business here.
+    foreign = np.abs(soft - broad).max(axis=2, keepdims=True)
+    grain = np.clip(copied - soft, -28, 28) * np.exp(-((foreign / SAME_TONE) ** 2))
+    return _finish(bgr, hole, broad + grain)
 
 
 def _finish(bgr: NDArray[np.uint8], hole: NDArray[np.uint8], filled: Pixels | cv2.typing.MatLike) -> NDArray[np.uint8]:

@@ -36,6 +36,13 @@ EASE_SECONDS: Final = 0.6
 ZOOM: Final = {"image": (0.9, 1.12), "video": (0.6, 1.6)}
 """How far the figure may shrink and grow."""
 
+MOST_LEAN: Final = 0.8
+"""Radians by which a trunk leans at most: a picture seen from the front has no side to bend further with."""
+
+MOST_ROLL: Final = 0.6
+MOST_NOD: Final = 0.5
+"""Radians by which a head turns about itself and about the neck: more would drag the shoulders along."""
+
 FACE_NOISE: Final = 0.04
 """Distances between the ears by which the nose is misread in a still face."""
 
@@ -80,15 +87,18 @@ class BodyMotion:
         self.zoom: Floats = np.clip(grown / grown[0], *ZOOM[orientation])
         zero = np.zeros(count)
         rest = self.rest
-        self._lean = self._turn(shoulders - hips, rest.spine.chest.origin - rest.spine.pelvis.origin)
+        lean = self._turn(shoulders - hips, rest.spine.chest.origin - rest.spine.pelvis.origin)
+        self._lean = soft_limit(lean, MOST_LEAN)
         if not self._has_hips or (rest.planted and rest.spine.pelvis.origin[1] > frame_size[1]):
             self._lean = zero
         self._tilt = self._turn(level(moves, LEFT_SHOULDER, RIGHT_SHOULDER), line(rest.points, SHOULDERS)).clip(
             -0.6, 0.6
         )
         self._swing = self._turn(level(moves, LEFT_HIP, RIGHT_HIP), line(rest.points, HIPS)).clip(-0.5, 0.5)
-        self._roll = self._turn(eye_line(moves), eye_line(rest.points[None])[0]).clip(-0.9, 0.9)
-        self._nod = self._turn(head - shoulders, rest.spine.head.origin - rest.spine.chest.origin).clip(-0.9, 0.9)
+        roll = self._turn(eye_line(moves), eye_line(rest.points[None])[0])
+        self._roll = soft_limit(roll, MOST_ROLL)
+        nod = self._turn(head - shoulders, rest.spine.head.origin - rest.spine.chest.origin)
+        self._nod = soft_limit(nod, MOST_NOD)
         self._wide = self._relative_length(np.linalg.norm(line(moves, SHOULDERS), axis=1), 0.6, 1.25)
         self._neck = self._relative_length(np.linalg.norm(head - shoulders, axis=1), 0.88, 1.08)
         seconds = np.arange(count) / fps

@@ -22,23 +22,30 @@ from .plane import angle_of, wrapped
 from .pose_net import Pose, Window, borrowed_nets
 from .skeleton import HIPS
 
-SAMPLES: Final = (24, 60)
-"""Fewest and most frames that are drawn and read: 0.15 to 0.35 s of work on two threads."""
+SAMPLES: Final = (36, 60)
+"""Fewest and most frames that are drawn and read: 0.2 to 0.35 s of work on two threads."""
+
+SHORTEST_FRAMES: Final = 24
+"""A shorter dance isn't corrected."""
 
 SAMPLE_SECONDS: Final = 0.2
 """Seconds between two of them, where the clip is short enough for that."""
 
-ROUNDS: Final = 2
+MOST_ROUNDS: Final = 3
+LEAST_A_ROUND: Final = 12
 """The net doesn't answer a turn with the same turn: what is left after the first correction is corrected again."""
 
 LOCAL_SECONDS: Final = 0.9
 """With so many seconds between two samples, what is left of the error says nothing about the frames between."""
 
+NO_FRAME: Final = -1_000_000
+"""Stands for the picture among the frames: far from all of them."""
+
 LOOK_SCALE_PX: Final = 512
 """Long side at which a drawn frame is read, as the clip's own frames are."""
 
 THREADS: Final = 2
-STIFFNESS: Final = 0.3
+STIFFNESS: Final = 0.2
 """Weight of the wish for small coefficients against the samples."""
 
 BELIEVED: Final = 0.7
@@ -84,20 +91,21 @@ def calibrate(
     """
     first = motion.eased_frame
     length = motion.count - first
-    if length < SAMPLES[0] or not motion.rest.limbs:
+    if length < SHORTEST_FRAMES or not motion.rest.limbs:
         return
-    samples = int(np.clip(length / motion.fps / SAMPLE_SECONDS, *SAMPLES))
+    samples = min(length, int(np.clip(length / motion.fps / SAMPLE_SECONDS, *SAMPLES)))
     indices = np.linspace(first, motion.count - 1, samples).astype(int)
-    spacing = ROUNDS * length / samples / motion.fps
+    rounds = min(MOST_ROUNDS, samples // LEAST_A_ROUND)
+    spacing = rounds * length / samples / motion.fps
     local = float(np.clip(2 - 2 * spacing / LOCAL_SECONDS, 0, 1)) * LOCAL_TRUST
     wanted = {name: angles.copy() for name, angles in motion.angles.items()}
     reader = _Reader(motion, actor, pose, lambda looked: on_look(looked / samples))
-    for number in range(ROUNDS):
-        seen = [(i, look) for i, look in reader.read(indices[number::ROUNDS].tolist()) if look.score > SURE]
-        if len(seen) < samples // (2 * ROUNDS):
+    for number in range(rounds):
+        seen = [(i, look) for i, look in reader.read(indices[number::rounds].tolist()) if look.score > SURE]
+        if len(seen) < samples // (2 * rounds):
             return
         # What the habits don't explain is a matter of the last round alone: it would be corrected twice.
-        _correct(motion, wanted, seen, local if number == ROUNDS - 1 else 0.0)
+        _correct(motion, wanted, seen, local if number == rounds - 1 else 0.0)
 
 
 def _correct(motion: BodyMotion, wanted: dict[str, Floats], seen: list[tuple[int, Pose]], local: float) -> None:
@@ -121,7 +129,8 @@ class _Reader:
         self._scale = LOOK_SCALE_PX / max(actor.frame_shape[:2])
         self._actor = actor.smaller(self._scale)
         hips, at = pose.points[list(HIPS)].mean(axis=0), pose.window
-        self._window = Window(at.x - hips[0], at.y - hips[1], at.side, at.angle)
+        self._windows = {NO_FRAME: Window(at.x - hips[0], at.y - hips[1], at.side, at.angle)}
+        """Where frames were looked at, against the hips and at the figure's own size."""
 
     def read(self, indices: list[int]) -> list[tuple[int, Pose]]:
         """What the net sees in these frames."""
@@ -137,13 +146,26 @@ class _Reader:
                 looks.append((index, job.result()))
                 self._looked += 1
                 self._on_look(self._looked)
+        for index, look in looks:
+            self._remember(index, look.window)
         return looks
 
+    def _remember(self, index: int, window: Window) -> None:
+        """Where the net would look next; whoever follows the result looks there, and so reads alike."""
+        (hips_x, hips_y), zoom = self._hips(index)
+        x, y = window.x / self._scale - hips_x, window.y / self._scale - hips_y
+        self._windows[index] = Window(x / zoom, y / zoom, window.side / self._scale / zoom, window.angle)
+
     def _placed(self, index: int) -> Window:
-        """The picture's window, moved along with the hips."""
-        hips, zoom = self._motion.joints(index)[0].pelvis.origin, float(self._motion.zoom[index])
-        x, y = ((hips + zoom * np.array([self._window.x, self._window.y])) * self._scale).tolist()
-        return Window(x, y, self._window.side * zoom * self._scale, self._window.angle)
+        """The nearest known window, moved along with the hips."""
+        (hips_x, hips_y), zoom = self._hips(index)
+        window = self._windows[min(self._windows, key=lambda known: abs(known - index))]
+        x, y = (hips_x + zoom * window.x) * self._scale, (hips_y + zoom * window.y) * self._scale
+        return Window(x, y, window.side * zoom * self._scale, window.angle)
+
+    def _hips(self, index: int) -> tuple[list[float], float]:
+        at: list[float] = self._motion.joints(index)[0].pelvis.origin.tolist()
+        return at, float(self._motion.zoom[index])
 
 
 def _look(rgb: NDArray[np.uint8], window: Window) -> Pose:

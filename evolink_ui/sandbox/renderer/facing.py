@@ -46,10 +46,14 @@ def line(points: Floats, pair: tuple[int, int]) -> Floats:
 
 def level(points: Floats, left: int, right: int) -> Floats:
     """A line across the body whose direction doesn't jump when the body is seen edge-on."""
-    line = points[:, left] - points[:, right]
+    return _steadied(points[:, left] - points[:, right])
+
+
+def _steadied(line: Floats) -> Floats:
     least = 0.6 * float(np.percentile(np.abs(line[:, 0]), 90))
     return np.stack([np.maximum(np.abs(line[:, 0]), least), line[:, 1] * np.sign(line[:, 0] + 1e-9)], axis=1)
 
 
 def eye_line(points: Floats) -> Floats:
-    return np.asarray(points[:, LEFT_EAR] + points[:, 3] - points[:, RIGHT_EAR] - points[:, 6], np.float64)
+    """The same for a face, seen from the side at times."""
+    return _steadied(points[:, LEFT_EAR] + points[:, 3] - points[:, RIGHT_EAR] - points[:, 6])

@@ -30,7 +30,7 @@ EVERY_SECOND_FRAME_ABOVE_FPS: Final = 20
 PAIRS_ABOVE_FPS: Final = 11
 """Streamed frames a second above which every second one is skipped where nothing happens."""
 
-FAR: Final = 0.5
+FAR: Final = 0.3
 """Trunk lengths that a hand or a foot may move between two looks before the frame between is looked at, too."""
 
 LONGEST_CURVE_SECONDS: Final = 0.5
@@ -39,11 +39,14 @@ LONGEST_CURVE_SECONDS: Final = 0.5
 SEARCHES: Final = 4
 """Thorough searches before a clip in which nobody has appeared is given to the flow path."""
 
-SMOOTHING_SECONDS: Final = 0.033
+SMOOTHING_SECONDS: Final = 0.05
 DEPTH_SMOOTHING_SECONDS: Final = 0.13
 
 MAX_STEP: Final = 0.9
 """Trunk lengths that shoulders and hips may move between two looks; more is somebody else."""
+
+MOST_PATIENCE: Final = 4
+"""Times `MAX_STEP` that somebody who was lost for a while may have gone."""
 
 MAX_GROWTH: Final = 1.6
 LOST_FOR: Final = 30
@@ -183,7 +186,7 @@ class _Follower:
         trunk = [*SHOULDERS, *HIPS]
         size, before = torso_size(pose.points), torso_size(person.points)
         moved = float(np.linalg.norm(pose.points[trunk] - person.points[trunk], axis=1).mean())
-        patience = 1 + person.missed
+        patience = min(1 + person.missed, MOST_PATIENCE)
         return moved < MAX_STEP * patience * before and 1 / MAX_GROWTH < size / before < MAX_GROWTH
 
     def _search(self, rgb: Frame, *, cut: bool) -> Pose | None:
