@@ -384,6 +384,7 @@ def test_on_a_space_the_way_back_is_the_address_that_the_visitor_used(
 ) -> None:
     monkeypatch.setenv("SPACE_ID", "anna/dance")
     monkeypatch.setenv("SPACE_HOST", "anna-dance.hf.space,dance.example.com")
+    monkeypatch.setenv("GRADIO_ROOT_PATH", "/dance")
     with site(tmp_path_factory.mktemp("space"), **settings_of(stand_in)) as space, space.client() as client:
         for host, wanted in (
             ("dance.example.com", "https://dance.example.com"),
@@ -391,11 +392,13 @@ def test_on_a_space_the_way_back_is_the_address_that_the_visitor_used(
             ("evil.example", "https://anna-dance.hf.space"),
         ):
             headers = {"X-Forwarded-Host": host, "X-Forwarded-Proto": "https", "Origin": f"https://{host}"}
-            answer = client.post("/signin", headers=headers)
+            answer = client.post("/dance/signin", headers=headers)
             redirect = parse_qs(urlsplit(answer.text.split("url=")[1].split('"')[0].replace("&amp;", "&")).query)
-            assert redirect["redirect_uri"] == [f"{wanted}/signin/callback"]
+            assert redirect["redirect_uri"] == [f"{wanted}/dance/signin/callback"]
             assert "SameSite=None; Secure; Partitioned" in answer.headers["set-cookie"]
             assert "frame-ancestors 'self' https://huggingface.co" in answer.headers["content-security-policy"]
+            assert client.post("/dance/signout", headers=headers).headers["location"] == "/dance/"
+            assert 'action="/dance/signin"' in client.get("/dance/signin", headers=headers).text
 
 
 def test_where_no_provider_is_set_up_there_is_no_way_to_one(running: Site) -> None:
