@@ -51,7 +51,7 @@ STIFFNESS: Final = 0.2
 BELIEVED: Final = 0.7
 """Radians: a larger difference is a confusion, not a habit."""
 
-LOCAL_TRUST: Final = 0.7
+LOCAL_TRUST: Final = 0.3
 """How much of what the habits don't explain is corrected at its own time."""
 
 MOST: Final = 0.35
