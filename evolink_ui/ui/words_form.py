@@ -73,9 +73,9 @@ FORM: Final[Mapping[str, str]] = {
     # -- the choices
     "facing.title": "The character faces",
     "facing.image": "As in the picture",
-    "facing.image.hint": "Keeps the picture's view. Video up to 10 s.",
+    "facing.image.hint": "Keeps the picture's view. Video up to 10\u00a0s.",
     "facing.video": "As in the video",
-    "facing.video.hint": "Turns with the person. Video up to 30 s.",
+    "facing.video.hint": "Turns with the person. Video up to 30\u00a0s.",
     "quality.title": "Quality",
     "quality.720p": "720p",
     "quality.1080p": "1080p",
