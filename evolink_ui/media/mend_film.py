@@ -34,6 +34,8 @@ WITH_INDEX: Final = frozenset({"mov", "matroska"})
 """Demuxers that surely jump to a key frame; the others land anywhere, even where nothing can be decoded."""
 JUMP_SECONDS: Final = 2.0
 """To begin so early everything before is decoded and dropped: nothing is gained by jumping."""
+UNLACED: Final = "bwdif=mode=send_frame:deint=interlaced"
+"""Frames of television and camcorders that are woven of two moments become one; all others pass untouched."""
 HDR_COLOURS: Final = "setparams=color_primaries=bt2020:colorspace=bt2020nc"
 """Those of all HDR films, also of those that forgot to say so, which zscale would refuse."""
 HDR_WHITE_NITS: Final = 203
@@ -145,7 +147,7 @@ def _from_to(plan: Plan, before: dict[str, Any]) -> tuple[float, float]:
 
 
 def _filters(plan: Plan) -> list[str]:
-    filters: list[str] = []
+    filters = [UNLACED]
     if plan.fill_gaps and 1 <= plan.frames_per_second <= 1000:
         filters.append(f"fps={plan.frames_per_second}:start_time=0")
     if plan.size is not None:

@@ -58,6 +58,8 @@ class Clip:
     brightness: float = 1.0
     still: bool = False
     """The same frame all the time, which is quick to make."""
+    woven: bool = False
+    """Every other line belongs to a later moment, as television and camcorders have it."""
     container: str = "mp4"
     options: tuple[tuple[str, str], ...] = (("preset", "ultrafast"),)
     movflags: str = ""
@@ -85,6 +87,8 @@ def film(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
             shot = sum(second >= cut for cut in made.shots_seconds)
             if frame is None or not made.still:
                 pixels = scene(made.width, made.height, second, shot)
+                if made.woven:
+                    pixels[1::2] = scene(made.width, made.height, second + 0.5 / made.fps, shot)[1::2]
                 if made.brightness != 1:
                     pixels = (pixels * made.brightness).astype(np.uint8)
                 frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=made.pixels)

@@ -5,6 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from evolink_ui.media import FixFailed, VideoFacts, check_video, fix_video
@@ -219,3 +221,17 @@ def test_people_filmed_in_hdr_stay_as_bright_as_they_were(tmp_path: Path) -> Non
     assert isinstance(fixed.before, VideoFacts)
     assert fixed.after.brightness is not None
     assert 160 < fixed.after.brightness < 230
+
+
+def test_frames_woven_of_two_moments_become_one_picture(tmp_path: Path) -> None:
+    def torn(path: Path) -> float:
+        """How much the lines of one moment stick out of those of the other."""
+        with av.open(str(path)) as container:
+            frames = [frame.to_ndarray(format="gray").astype(np.int16) for frame in container.decode(video=0)]
+        grey = np.stack(frames)
+        return float(np.abs(2 * grey[:, 1:-1:2] - grey[:, :-2:2] - grey[:, 2::2][:, : grey.shape[1] // 2 - 1]).mean())
+
+    options = (("preset", "ultrafast"), ("x264-params", "tff=1"))
+    path = studio.film(tmp_path / "a.mp4", seconds=4.0, woven=True, options=options)
+    fixed = mended_video(path, tmp_path / "out", "image", 0.0, 3.2)
+    assert torn(fixed.path) < torn(path) / 2
