@@ -66,9 +66,9 @@ def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
                 self._end_wait_for_head()
 
         def send_400_response(self, msg: str) -> None:
-            """What is no HTTP never reaches the guard; who sends much of it waits here as there."""
-            name = self._counted_as
-            if name is None or not rates.take(name, Allowance(MALFORMED_PER_MINUTE, 60.0)):
+            """What is no HTTP never reaches the guard; who sends much of it waits here as there, a proxy included."""
+            name = household(self.client[0]) if self.client else ""
+            if not rates.take(name, Allowance(MALFORMED_PER_MINUTE, 60.0)):
                 super().send_400_response(msg)
                 return
             self.transport.pause_reading()
