@@ -30,9 +30,8 @@ async def test_an_order_ends_with_its_video_on_our_disk(
     assert order.image
     assert order.video
     await asyncio.gather(jobs.judge_image(order.image), jobs.judge_video(order.video, "image"))  # as they arrive
-    started = time.monotonic()
     job = await jobs.start(order, visitor="anna")
-    assert time.monotonic() - started < 1
+    assert job.state is State.QUEUED, "nobody waits for uploads"
     done = await ended(job.id)
     assert done.state is State.DONE
     assert jobs.result_path(done).read_bytes() == clip
@@ -420,6 +419,7 @@ async def test_each_step_of_a_job_is_one_line_of_the_log_with_its_job_and_task_a
 ) -> None:
     caplog.set_level("INFO", "evolink_ui")
     done = await ended((await jobs.start(order, visitor="anna", api_key="sk-visitor-0123456789")).id)
+    await until(jobs, done.id, lambda _: caplog.messages[-1].endswith("-> done"))
     steps = [line for line in caplog.messages if " -> " in line]
     states = ["queued", "hosting", "submitting", "running", "saving", "done"]
     assert [line.rsplit(" ", 1)[1] for line in steps] == states
