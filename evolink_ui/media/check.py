@@ -39,6 +39,8 @@ def check_image(path: Path) -> Report:
     facts = image_facts({**header, **found}, source.size_bytes, name)
     problems = foreign + (rules.image_problems(facts, found) if facts is not None else [])
     refusal = _refusal(found, "image")
+    if foreign and facts is not None and found.get("refused") == "check_failed":
+        refusal = []  # a large HEIC may take longer than a check has; converting it has more time, and is needed anyway
     if facts is not None and name != "jpeg" and facts.width * facts.height > limits.IMAGE_DECODE_MAX_PIXELS:
         refusal = [without_fix(refused) for refused in refusal]  # only JPEGs can be read at a smaller scale
     problems = _honest(problems + refusal)

@@ -8,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -147,6 +147,22 @@ def test_a_child_that_dies_at_work_makes_the_file_refused_and_not_the_app_fail(
     report = media.check_image(good_image)
     assert [problem.code for problem in report.problems] == ["check_failed"]
     assert "another picture" in report.problems[0].next_step
+
+
+def test_a_foreign_picture_that_takes_too_long_to_look_at_can_still_be_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_slow(_: object, on_facts: Callable[[dict[str, int]], None]) -> None:
+        on_facts({"width": 5712, "height": 4284})
+        raise ChildFailed
+
+    path = tmp_path / "a.webp"
+    path.write_bytes(studio.image_bytes(studio.picture(), "WEBP"))
+    monkeypatch.setattr(POOL, "examine", too_slow)
+    report = media.check_image(path)
+    assert [(problem.code, problem.fix) for problem in report.problems] == [("unsupported_image_format", "convert")]
+    assert report.facts is not None
+    assert report.facts.width == 5712
 
 
 def test_nonsense_from_a_child_is_not_believed(good_image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
