@@ -14,7 +14,7 @@ from evolink_ui.sandbox.renderer import render
 
 from .conftest import FFMPEG, all_frames, psnr
 
-FRAMES = 40
+FRAMES = 60
 KINDS = ("translate", "rotate", "scale", "mixed")
 DOTS = {(360, 360): (0, 0, 255), (280, 290): (0, 255, 0), (440, 290): (255, 0, 0), (430, 440): (255, 0, 255)}
 
