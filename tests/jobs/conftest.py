@@ -7,10 +7,14 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dbos import DBOS
+from dbos import error as dbos_error
+from sqlalchemy.exc import SQLAlchemyError
 
 from evolink_ui.jobs import Job, Jobs, Order, State
 from evolink_ui.settings import Settings, load_settings
@@ -69,6 +73,20 @@ def live_settings(stub: Stub, data_dir: Path) -> Settings:  # noqa: F811  the fi
     )
 
 
+def _shut(jobs: Jobs) -> None:
+    """Close an engine that has written down the end of each job that ended: it complains of being cut short there."""
+    give_up_at = time.monotonic() + 5
+    with suppress(
+        SQLAlchemyError, dbos_error.DBOSException
+    ):  # a test may have closed it already, or taken its database away
+        while time.monotonic() < give_up_at:
+            at_work = {run.workflow_id for run in DBOS.list_workflows(status="PENDING", load_input=False)}
+            if at_work <= {job.workflow_id for job in jobs._ledger.unfinished()}:
+                break
+            time.sleep(0.02)
+    jobs.close()
+
+
 @pytest.fixture
 def launch() -> Iterator[Callable[..., Jobs]]:
     """Start an engine; the one before, if any, is closed first (DBOS is one per process)."""
@@ -76,7 +94,8 @@ def launch() -> Iterator[Callable[..., Jobs]]:
 
     def start(settings: Settings, **options: Any) -> Jobs:
         while running:
-            running.pop().close()
+            with ThreadPoolExecutor(1) as thread:  # the engine's blocking calls refuse a thread with an event loop
+                thread.submit(_shut, running.pop()).result()
         jobs = Jobs(settings, **{"min_poll_seconds": 0.05, **options})
         with ThreadPoolExecutor(1) as thread:  # as in the app, where no event loop runs yet
             thread.submit(jobs.launch).result()
@@ -85,7 +104,7 @@ def launch() -> Iterator[Callable[..., Jobs]]:
 
     yield start
     while running:
-        running.pop().close()
+        _shut(running.pop())
 
 
 @pytest.fixture
