@@ -1,4 +1,4 @@
-"""The same app for programs: five named end points for gradio_client, curl and MCP, shown on the page “Use via API”."""
+"""The same app for programs: five named end points for gradio_client and curl, shown on the page “Use via API”."""
 
 from typing import Any
 
