@@ -177,6 +177,8 @@ class Job:
     task_id: str | None
     estimated_seconds: float | None
     """The vendor's estimate for the whole task."""
+    expected_seconds: float | None
+    """The same in the light of past jobs, for the eye only."""
     progress: int | None
     credits_estimated: float
     credits_reserved: float | None

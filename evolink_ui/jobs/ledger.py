@@ -226,6 +226,13 @@ class Ledger:
                 waiting = waiting.where(jobs.c.visitor == job.visitor)
             return 1 + (connection.scalar(waiting) or 0)
 
+    def done_lately(self, job: Job, limit: int) -> list[Job]:
+        """The newest done jobs of the same vendor and quality."""
+        alike = (jobs.c.mode == job.mode, jobs.c.request["quality"].as_string() == job.request.get("quality"))
+        query = select(jobs).where(jobs.c.state == State.DONE, *alike).order_by(jobs.c.finished_at.desc()).limit(limit)
+        with self.engine.connect() as connection:
+            return [_job(row) for row in connection.execute(query).mappings().all()]
+
     def count_by_state(self) -> dict[str, int]:
         """How many jobs there are in each state."""
         with self.engine.connect() as connection:

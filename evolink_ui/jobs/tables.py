@@ -65,6 +65,7 @@ jobs = Table(
     Column("notice", Text),
     Column("task_id", Text, unique=True),
     Column("estimated_seconds", Double),
+    Column("expected_seconds", Double),
     Column("progress", Integer),
     Column("credits_estimated", Double, nullable=False),
     Column("credits_reserved", Double),

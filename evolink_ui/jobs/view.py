@@ -22,7 +22,6 @@ ACTIONS: dict[State, tuple[str, ...]] = {
     State.UNKNOWN: ("attach", "send_again", "give_up"),
     State.STOPPED: ("follow_again", "edit", "delete"),
 }
-FALLBACK_SECONDS_PER_SECOND = 20.0  # working time per second of video where the vendor gave no estimate
 TRUST_PROGRESS_AT = 10  # per cent from which the vendor's progress tells more about the end than its estimate
 
 
@@ -96,12 +95,12 @@ def eta_seconds(job: Job, now: float) -> float | None:
     if job.state is not State.RUNNING:
         return None
     elapsed = max(0.0, now - (job.ordered_at or job.started_at or job.created_at))
-    whole = job.estimated_seconds or FALLBACK_SECONDS_PER_SECOND * job.video_seconds
+    whole = job.expected_seconds or job.estimated_seconds
     if job.progress and job.progress >= TRUST_PROGRESS_AT:
         share = min(job.progress, 99) / 100
         by_progress = elapsed / share
-        whole = share * by_progress + (1 - share) * max(whole, elapsed)
-    return round(max(1.0, whole - elapsed), 1)
+        whole = share * by_progress + (1 - share) * max(whole or by_progress, elapsed)
+    return None if whole is None else round(max(1.0, whole - elapsed), 1)
 
 
 def _iso(seconds: float | None) -> str | None:

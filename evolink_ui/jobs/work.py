@@ -29,6 +29,7 @@ from evolink_ui.hosting import HostingError
 from . import faults, intake
 from .adopted import RESULT_LIFE_SECONDS, estimates
 from .credits import credits_on_the_wire
+from .expected import PAST_JOBS, expected_seconds
 from .files import RESULT, JobFiles, StoreTrouble
 from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
@@ -130,6 +131,9 @@ class Work:
         job = await self._get(job_id, run)
         if job.state is not State.RUNNING or job.task_id is None:
             return
+        if job.expected_seconds is None:
+            past = await self._do(self._ledger.done_lately, job, PAST_JOBS)
+            await self._do(self._ledger.note, job, expected_seconds=expected_seconds(job, past))
         wake = self._news.event(job_id)
         try:
             evolink = self._vendor().of_job(job, sleep=self._lateness.pause(job_id))

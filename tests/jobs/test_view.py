@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_ui.jobs.credits import credits_on_the_wire
+from evolink_ui.jobs.expected import expected_seconds
 from evolink_ui.jobs.job import Job, State
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.jobs.view import ACTIONS, eta_seconds, view
@@ -71,14 +72,34 @@ def test_time_left_is_positive_and_shown_while_running_only(
 ) -> None:
     running = replace(job, state=State.RUNNING, progress=progress, estimated_seconds=estimate, ordered_at=NOW)
     left = eta_seconds(running, NOW + elapsed)
-    assert left is not None
-    assert 1 <= left < 1e8
+    assert (left is None) == (estimate is None and (progress or 0) < 10)
+    assert left is None or 1 <= left < 1e8
     assert eta_seconds(replace(running, state=State.QUEUED), NOW) is None
 
 
 def test_time_left_follows_progress_when_the_estimate_is_wrong(job: Job) -> None:
     late = replace(job, state=State.RUNNING, progress=50, estimated_seconds=60, ordered_at=NOW)
     assert eta_seconds(late, NOW + 300) == pytest.approx(150, abs=100)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "expected"),
+    [(100.0, 150.0), (None, 75.0)],  # the estimates were too low by a half; a second of video took 7.5 s
+)
+def test_past_jobs_correct_the_vendors_estimate_and_stand_in_for_it(
+    job: Job, tmp_path: Path, estimate: float | None, expected: float
+) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=lambda: NOW)
+    for number, took in enumerate((30.0, 30.0, 900.0)):  # one was left alone for a while
+        done: dict[str, Any] = {"state": State.DONE, "video_seconds": 4.0, "estimated_seconds": 20.0, "ordered_at": NOW - took}
+        add(ledger, id=f"done-{number}", idempotency_key=f"key-{number}", finished_at=NOW, **done)
+    add(ledger, id="other", idempotency_key="other", request={"quality": "1080p"}, state=State.DONE, finished_at=NOW)
+    fresh = replace(job, state=State.RUNNING, video_seconds=10.0, estimated_seconds=estimate, ordered_at=NOW)
+    expects = expected_seconds(fresh, ledger.done_lately(fresh, 20))
+    ledger.close()
+    assert expects == expected
+    assert eta_seconds(replace(fresh, expected_seconds=expects), NOW) == expected
+    assert expected_seconds(fresh, []) == estimate
 
 
 @pytest.mark.parametrize(
