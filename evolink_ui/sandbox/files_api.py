@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from evolink_ui import net
+from evolink_ui.evolink.disk import put_away
 
 from . import errors, kinds
 from .errors import FilesError
@@ -49,7 +50,7 @@ class FilesApi:
             await upload.read(_limited(request, self._max_bytes + ENVELOPE_BYTES, self._max_bytes))
             return await self._kept(part, account, upload.file_name, upload.content_type, upload.fields)
         finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
+            await put_away(part.unlink, missing_ok=True)
 
     async def upload_base64(self, request: Request) -> Response:
         account = await self._uploader(request)
@@ -66,7 +67,7 @@ class FilesApi:
             await asyncio.to_thread(_decode_to, part, data)
             return await self._kept(part, account, "", declared, body)
         finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
+            await put_away(part.unlink, missing_ok=True)
 
     async def upload_url(self, request: Request) -> Response:
         account = await self._uploader(request)
@@ -96,7 +97,7 @@ class FilesApi:
             name = PurePosixPath(unquote(urlsplit(url).path)).name
             return await self._kept(part, account, name, "", body)
         finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
+            await put_away(part.unlink, missing_ok=True)
 
     async def quota(self, request: Request) -> Response:
         account = account_of(request.headers.get("authorization"), "files").id

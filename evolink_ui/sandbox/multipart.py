@@ -10,6 +10,8 @@ from typing import BinaryIO
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from evolink_ui.evolink.disk import put_away
+
 from .errors import FilesError
 
 FIELD_MAX_BYTES = 4096  # names and folders; whatever is longer is not one
@@ -78,7 +80,7 @@ class MultipartUpload:
         except MultipartParseError:
             raise FilesError(400, "The multipart body is malformed. Nothing was stored.") from None
         finally:
-            await asyncio.to_thread(self._close)
+            await put_away(self._close)
         if not self._ended:
             raise FilesError(400, "The upload was cut off. Nothing was stored.")
         if not self._seen_file:
