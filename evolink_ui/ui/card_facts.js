@@ -3,6 +3,7 @@ const facts = el("dl.mc-dl");
 const details = el("details.mc-details", {}, el("summary", {}, t("card.details")), facts);
 let factsKey = "";
 
+const copyTask = () => kit.button(t("common.copy"), { look: "small", symbol: "copy", "aria-label": t("fact.task.copy"), onclick: (event) => void kit.copy(view.task_id, event.currentTarget) });
 const given = (value) => value !== null && value !== undefined;
 function drawFacts() {
   const { request, credits, result } = view;
@@ -12,7 +13,7 @@ function drawFacts() {
   const rows = [];
   const row = (label, ...value) => rows.push(el("div", {}, el("dt", {}, label), el("dd", {}, ...value)));
   if (view.task_id) {
-    row(t("fact.task"), el("code", {}, view.task_id), kit.button(t("common.copy"), { look: "small", symbol: "copy", "aria-label": t("fact.task.copy"), onclick: (event) => void kit.copy(view.task_id, event.currentTarget) }));
+    row(t("fact.task"), el("code", {}, view.task_id), copyTask());
   }
   const stand = ["used", "reserved", "estimated"].find((name) => given(credits?.[name]));
   if (stand && (credits[stand] > 0 || stand === "used")) {

@@ -158,6 +158,11 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
     text: kit.known(`problem.${item.code}`) && !t(`problem.${item.code}`).includes("{") ? t(`problem.${item.code}`) : item.message,
     next: item.next_step,
   });
+  // One button mends everything that can be mended.
+  const listed = (items, level, known) => items.map((item) => ({
+    ...found(level)(item),
+    actions: item === items.find((one) => one.fix) ? fix(() => void mend(known)) : [],
+  }));
   function judged(verdict, called, unseen = false) {
     const { report } = verdict;
     const known = { path: verdict.file.path, name: called };
@@ -170,15 +175,14 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
         tooLong(seconds, known, ...report.problems.map(found("bad")));
         return;
       }
-      const fixes = report.problems.some((item) => item.fix) ? fix(() => void mend(known)) : [];
-      clear(...report.problems.map((item, index) => ({ ...found("bad")(item), actions: index === 0 ? fixes : [] })));
+      clear(...listed(report.problems, "bad", known));
       return;
     }
     pick = { ...verdict.file, name: called, facts: report.facts, prices: verdict.prices ?? null, poster: verdict.poster ?? null };
     name(called, factsText(report.facts));
     showServers(verdict);
     cutButton.hidden = kind !== "video" || report.facts.duration_seconds < limits.min_seconds + 1;
-    say([...report.warnings.map(found("warn")), ...(unseen ? [{ level: "warn", text: t("drop.undecodable") }] : [])]);
+    say([...listed(report.warnings, "warn", known), ...(unseen ? [{ level: "warn", text: t("drop.undecodable") }] : [])]);
     changed();
   }
   // A file of this computer is on show already; otherwise the server's copy, or a still of what the browser cannot play.

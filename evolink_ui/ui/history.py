@@ -55,8 +55,8 @@ async def used_again(jobs: Jobs, job_id: str, visitor: str) -> Answer:
     if job is None or not owns(visitor, job):
         raise Wrong("job_not_found")
     image, video = await asyncio.gather(
-        _again(jobs.image_path(job), job.request.get("image_url")),
-        _again(jobs.reference_path(job), job.request.get("video_url")),
+        _again(jobs, jobs.image_path(job), job.request.get("image_url")),
+        _again(jobs, jobs.reference_path(job), job.request.get("video_url")),
     )
     return {"request": _request(job), "image": image, "video": video}
 
@@ -66,11 +66,11 @@ def _request(job: Job) -> dict[str, Any]:
     return {name: job.request.get(name) for name in names}
 
 
-async def _again(path: Path, link: str | None) -> dict[str, str] | None:
+async def _again(jobs: Jobs, path: Path, link: str | None) -> dict[str, str] | None:
     if link:
         return {"url": link}
     try:
-        return await asyncio.to_thread(receive, path)
+        return await asyncio.to_thread(receive, path) if await jobs.bring(path) else None
     except OSError:
         return None  # swept away, or never a file of ours; the form says what is missing
 

@@ -46,7 +46,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
                 with gr.Column(min_width=280, elem_id="mc-left"):
                     create_form(settings, jobs, desk)
                 with gr.Column(min_width=280, elem_id="mc-right"):
-                    job_card()
+                    job_card(forgets=settings.storage_warning is not None)
             with gr.Tab(say("tab.videos")):
                 history(jobs)
             with gr.Tab(say("tab.lookup")):

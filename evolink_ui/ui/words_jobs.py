@@ -23,6 +23,7 @@ JOBS: Final[Mapping[str, str]] = {
     "card.result": "The result",
     "card.reference": "The motion",
     "card.poster": "The picture that is being animated",
+    "card.forgets": "This Space forgets its videos when it restarts. Keep the task id: Look up finds the video by it.",
     "card.request_id": "For support: request {id}",
     "state.queued": "Waiting in line",
     "state.hosting": "Making your video",
