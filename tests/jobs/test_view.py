@@ -91,9 +91,9 @@ def test_past_jobs_correct_the_vendors_estimate_and_stand_in_for_it(
 ) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=lambda: NOW)
     for number, took in enumerate((30.0, 30.0, 900.0)):  # one was left alone for a while
-        done: dict[str, Any] = {"state": State.DONE, "video_seconds": 4.0, "estimated_seconds": 20.0, "ordered_at": NOW - took}
-        add(ledger, id=f"done-{number}", idempotency_key=f"key-{number}", finished_at=NOW, **done)
-    add(ledger, id="other", idempotency_key="other", request={"quality": "1080p"}, state=State.DONE, finished_at=NOW)
+        done: dict[str, Any] = {"state": State.DONE, "ordered_at": NOW - took, "finished_at": NOW}
+        add(ledger, f"done-{number}", video_seconds=4.0, estimated_seconds=20.0, **done)
+    add(ledger, "other", request={"quality": "1080p"}, state=State.DONE, finished_at=NOW)
     fresh = replace(job, state=State.RUNNING, video_seconds=10.0, estimated_seconds=estimate, ordered_at=NOW)
     expects = expected_seconds(fresh, ledger.done_lately(fresh, 20))
     ledger.close()
