@@ -203,13 +203,13 @@ class _Level:
         limit = np.array(self._shape) - 1
         for dy in range(-reach, reach + 1):
             for dx in range(-reach, reach + 1):
+                worth = float(np.exp(-(dy * dy + dx * dx) / (2 * 1.6**2)))
+                if worth < LEAST_VOTE:
+                    continue
                 step = np.array([dy, dx])
                 to = self._targets + step
                 valid = ((to >= 0) & (to <= limit)).all(axis=1)
                 to, source = to[valid], places[valid] + step
-                worth = float(np.exp(-(dy * dy + dx * dx) / (2 * 1.6**2)))
-                if worth < LEAST_VOTE:
-                    continue
                 colour = self.image[source[:, 0], source[:, 1]] * worth
                 # Targets are distinct pixels, so plain indexing adds each of them once.
                 total[to[:, 0], to[:, 1]] += colour
