@@ -127,6 +127,21 @@ async def test_a_picture_of_another_format_is_fixed_in_one_click(
         assert await visit.zone("image").locator(".mc-note.bad").count() == 0
 
 
+async def test_what_is_only_advised_against_is_mended_in_one_click_too(
+    live_visit: Visits, material: Material, tmp_path: Path
+) -> None:
+    printed = tmp_path / "printed.jpg"
+    Image.new("CMYK", (320, 400), (90, 40, 0, 20)).save(printed)
+    async with live_visit() as visit:
+        await visit.choose(printed)
+        zone = visit.zone("image")
+        await zone.locator(".mc-note.warn").get_by_role("button", name="Fix it").click()
+        await zone.get_by_text("Fixed:").wait_for()
+        assert await zone.locator(".mc-note.warn").count() == 0
+        await zone.get_by_role("button", name="Take the original back").click()
+        await zone.locator(".mc-note.warn").wait_for()
+
+
 async def test_a_prompt_over_2500_characters_and_a_misplaced_element_say_so_at_their_fields(
     live_visit: Visits, stub: Stub, material: Material
 ) -> None:

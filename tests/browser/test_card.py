@@ -1,10 +1,12 @@
 """The job card: it tells the truth at every moment and outlives reloads, tabs and network cuts."""
 
 import asyncio
+from pathlib import Path
 
-from tests.browser.conftest import HELD, Visits, release
+from tests.browser.app_process import AppProcess
+from tests.browser.conftest import HELD, OWNER_KEY, Visits, release
 from tests.browser.material import Material
-from tests.browser.visit import Visit
+from tests.browser.visit import Browsers, Visit
 from tests.stub import Stub, Timeline, answer, drop
 
 
@@ -77,6 +79,30 @@ async def test_the_link_shows_the_same_card_in_a_second_tab_and_on_another_devic
         assert await stranger.ends() == "done"
         assert await visit.ends() == "done"
         assert await stranger.card.get_by_role("button", name="Delete").count() == 0  # only its owner may
+
+
+async def test_on_a_space_that_forgets_people_are_told_to_keep_the_task_id(
+    browsers: Browsers, stub: Stub, material: Material, tmp_path: Path
+) -> None:
+    app = AppProcess(
+        tmp_path / "data",
+        SPACE_ID="anna/dance",
+        EVOLINK_API_KEY=OWNER_KEY,
+        EVOLINK_BASE_URL=stub.base_url,
+        EVOLINK_FILES_URL=stub.files_url,
+        EVOLINK_UI_ALLOW_PRIVATE_URLS="true",
+    )
+    stub.timeline = HELD
+    try:
+        async with Visit(browsers, app.url) as visit:
+            await _start(visit, material)
+            await visit.reaches("running")
+            told = visit.card.locator(".mc-message")
+            assert "Keep the task id" in await told.inner_text()
+            await told.get_by_role("button", name="Copy the task id").wait_for()
+    finally:
+        release(stub)
+        app.stop()
 
 
 async def test_twelve_tabs_are_all_live_at_once(live_visit: Visits, stub: Stub, material: Material) -> None:
