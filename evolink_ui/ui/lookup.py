@@ -78,9 +78,12 @@ async def bring(url: str, *, allow_private: bool = False) -> Answer:
             allow_private=allow_private,
             https_only=not allow_private,
         )
-        kind, suffix = _kind_of(path)
-        named = path.rename(path.with_suffix(suffix))
-        file = await asyncio.to_thread(receive, named)
+        return await asyncio.to_thread(_received, path)
+
+
+def _received(path: Path) -> Answer:
+    kind, suffix = _kind_of(path)
+    file = receive(path.rename(path.with_suffix(suffix)))
     return {"kind": kind, "url": preview_address(file["path"])}
 
 
