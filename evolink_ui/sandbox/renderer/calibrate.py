@@ -19,7 +19,7 @@ from .body_motion import BodyMotion
 from .curves import Floats
 from .people import SURE
 from .plane import angle_of, wrapped
-from .pose_net import Pose, Window, borrowed_nets
+from .pose_net import Pose, Window, look
 from .skeleton import HIPS
 
 SAMPLES: Final = (36, 60)
@@ -101,7 +101,7 @@ def calibrate(
     wanted = {name: angles.copy() for name, angles in motion.angles.items()}
     reader = _Reader(motion, actor, pose, lambda looked: on_look(looked / samples))
     for number in range(rounds):
-        seen = [(i, look) for i, look in reader.read(indices[number::rounds].tolist()) if look.score > SURE]
+        seen = [(i, pose) for i, pose in reader.read(indices[number::rounds].tolist()) if pose.score > SURE]
         if len(seen) < samples // (2 * rounds):
             return
         # What the habits don't explain is a matter of the last round alone: it would be corrected twice.
@@ -112,7 +112,7 @@ def _correct(motion: BodyMotion, wanted: dict[str, Floats], seen: list[tuple[int
     at = np.array([index for index, _ in seen])
     for name, joints in motion.rest.limbs.items():
         for bone in range(2):
-            read = np.array([angle_of(look.points[joints[bone + 1]] - look.points[joints[bone]]) for _, look in seen])
+            read = np.array([angle_of(pose.points[joints[bone + 1]] - pose.points[joints[bone]]) for _, pose in seen])
             error = wrapped(read - wanted[name][at, bone])
             habit = _fit(_features(wanted[name][at], bone), error, _features(wanted[name], bone))
             rest = wrapped(error - habit[at])
@@ -140,15 +140,15 @@ class _Reader:
             for index in indices:
                 self._actor.draw(index, frame)
                 rgb = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-                jobs.append((index, pool.submit(_look, rgb, self._placed(index))))
-            looks = []
+                jobs.append((index, pool.submit(look, rgb, self._placed(index))))
+            poses = []
             for index, job in jobs:
-                looks.append((index, job.result()))
+                poses.append((index, job.result()))
                 self._looked += 1
                 self._on_look(self._looked)
-        for index, look in looks:
-            self._remember(index, look.window)
-        return looks
+        for index, pose in poses:
+            self._remember(index, pose.window)
+        return poses
 
     def _remember(self, index: int, window: Window) -> None:
         """Where the net would look next; whoever follows the result looks there, and so reads alike."""
@@ -166,11 +166,6 @@ class _Reader:
     def _hips(self, index: int) -> tuple[list[float], float]:
         at: list[float] = self._motion.joints(index)[0].pelvis.origin.tolist()
         return at, float(self._motion.zoom[index])
-
-
-def _look(rgb: NDArray[np.uint8], window: Window) -> Pose:
-    with borrowed_nets(1) as (net,):
-        return net.look(rgb, window)
 
 
 def _features(angles: Floats, bone: int) -> Floats:

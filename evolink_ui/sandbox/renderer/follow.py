@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from .clip import Clip, Frame, frames, output_frames
 from .curves import Floats, fill_gaps, smooth
 from .people import HERE, SURE, find_people, prominence, torso_size
-from .pose_net import Pose, PoseNet, Window, borrowed_nets
+from .pose_net import Pose, Window, look
 from .skeleton import ENDS, HIPS, SHOULDERS
 
 LONG_SIDE_PX: Final = 512
@@ -108,8 +108,8 @@ def follow_person(
     step = 2 if clip.fps > EVERY_SECOND_FRAME_ABOVE_FPS else 1
     size = 2 if clip.fps / step > PAIRS_ABOVE_FPS else 1
     streamed = 0
-    with frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream, borrowed_nets(1) as (net,):
-        follower = _Follower(net)
+    with frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream:
+        follower = _Follower()
         while batch := list(islice(stream, size)):
             follower.take(batch, [step * (streamed + i) for i in range(len(batch))])
             streamed += len(batch)
@@ -121,8 +121,7 @@ def follow_person(
 
 
 class _Follower:
-    def __init__(self, net: PoseNet) -> None:
-        self._net = net
+    def __init__(self) -> None:
         self._person: _Person | None = None
         self._thumbnail: NDArray[np.float32] | None = None
         self._searches = 0
@@ -142,7 +141,7 @@ class _Follower:
             for rgb, number, cut in zip(batch, numbers, cuts, strict=True):
                 self._one(rgb, number, cut=cut)
             return
-        guess = self._net.look(batch[-1], before.window)
+        guess = look(batch[-1], before.window)
         if not self._is_same(guess):
             for rgb, number in zip(batch, numbers, strict=True):
                 self._one(rgb, number, cut=False)
@@ -153,7 +152,7 @@ class _Follower:
         self._accept(batch[-1], numbers[-1], guess, new_shot=False)
 
     def _one(self, rgb: Frame, number: int, *, cut: bool) -> None:
-        pose = self._net.look(rgb, self._person.window) if self._person is not None and not cut else None
+        pose = look(rgb, self._person.window) if self._person is not None and not cut else None
         if pose is None or not self._is_same(pose):
             pose = self._search(rgb, cut=cut)
         if pose is None:
@@ -198,13 +197,13 @@ class _Follower:
                 if self._wait != (1 << (self._searches + 2)) - 3:
                     return None
             self._searches += 1
-            people = find_people(self._net, rgb, thorough=True)
+            people = find_people(rgb, thorough=True)
         elif person.missed % 4 == 1:
-            people = find_people(self._net, rgb, thorough=person.missed > 4)
+            people = find_people(rgb, thorough=person.missed > 4)
         else:
             # First the same place with a wider window: the person may have stepped out of the old one.
             at = person.window
-            wide = self._net.look(rgb, Window(at.x, at.y, 1.35 * at.side))
+            wide = look(rgb, Window(at.x, at.y, 1.35 * at.side))
             people = [wide] if wide.score >= HERE else []
         if not people:
             return None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curves import Floats
-from .pose_net import Pose, PoseNet, Window
+from .pose_net import Pose, Window, look
 from .skeleton import HIPS, SHOULDERS
 
 SURE: Final = 0.9
@@ -22,11 +22,10 @@ SETTLE: Final = 3
 """Looks after which a window has either closed in on a person or wandered off."""
 
 
-def find_people(net: PoseNet, rgb: NDArray[np.uint8], *, thorough: bool) -> list[Pose]:
+def find_people(rgb: NDArray[np.uint8], *, thorough: bool) -> list[Pose]:
     """Everybody who can be found in a (height, width, 3) RGB frame, the most convincing first.
 
     Args:
-        net: the net to ask.
         rgb: the frame.
         thorough: try small windows too (some 25 looks, against 6), for pictures and for crowds.
     """
@@ -35,7 +34,7 @@ def find_people(net: PoseNet, rgb: NDArray[np.uint8], *, thorough: bool) -> list
         # Two windows over the whole frame agree on one large person: no need to look for small ones.
         if number == 2 and len(found) == 1 and found[0].score > SURE and _size(found[0]) > 0.2 * max(rgb.shape[:2]):
             break
-        pose = _settle(net, rgb, window)
+        pose = _settle(rgb, window)
         if pose and not any(_same(pose, other) for other in found):
             found.append(pose)
     return sorted(found, key=lambda pose: -prominence(pose))
@@ -57,11 +56,11 @@ def _size(pose: Pose) -> float:
     return torso_size(pose.points)
 
 
-def _settle(net: PoseNet, rgb: NDArray[np.uint8], window: Window) -> Pose | None:
+def _settle(rgb: NDArray[np.uint8], window: Window) -> Pose | None:
     height, width = rgb.shape[:2]
     pose = None
     for step in range(SETTLE):
-        pose = net.look(rgb, window)
+        pose = look(rgb, window)
         window = pose.window
         lost = not 0.08 * min(height, width) < window.side < 6 * max(height, width)
         if lost or pose.score < (0.05 if step == 0 else 0.4):

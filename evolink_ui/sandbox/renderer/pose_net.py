@@ -1,4 +1,4 @@
-"""BlazePose "lite": 33 landmarks of one person in a square window of a frame, run by OpenCV.
+"""BlazePose "lite": 33 landmarks of one person in a square window of a frame.
 
 The window for the next frame comes with the answer, so following a person costs one run a frame. There is no
 separate detector: `people.py` tries windows and believes the net's own presence score.
@@ -6,9 +6,9 @@ separate detector: `people.py` tries windows and believes the net's own presence
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curves import Floats
+from .runtime import Net, Tensor, load_net
 from .skeleton import LANDMARKS
 
 WEIGHTS: Final = Path(__file__).with_name("weights")
@@ -66,78 +67,55 @@ class Pose:
     """Where to look next."""
 
 
-class PoseNet:
-    """One loaded net; not to be shared between threads."""
-
-    def __init__(self) -> None:
-        # The new engine takes two thirds of the classic one's time; it can't be asked for some of the outputs only.
-        self._net = cv2.dnn.readNetFromONNX(str(WEIGHTS / "pose_landmarks.onnx"), cv2.dnn.ENGINE_NEW)
-        self._mask_net: cv2.dnn.Net | None = None
-
-    def look(self, rgb: NDArray[np.uint8], window: Window) -> Pose:
-        """Landmarks of the person in this window of a (height, width, 3) RGB frame."""
-        return self._read(rgb, window, with_mask=False)[0]
-
-    def look_closely(self, rgb: NDArray[np.uint8], window: Window) -> tuple[Pose, NDArray[np.float32]]:
-        """As `look`, with the (height, width) probability that a pixel belongs to the person."""
-        pose, mask = self._read(rgb, window, with_mask=True)
-        assert mask is not None  # noqa: S101  it was asked for
-        return pose, mask
-
-    def _read(
-        self, rgb: NDArray[np.uint8], window: Window, *, with_mask: bool
-    ) -> tuple[Pose, NDArray[np.float32] | None]:
-        matrix = window.to_input()
-        crop = cv2.warpAffine(rgb, matrix, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
-        self._net.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
-        outputs = self._net.forward([*READING, *BETWEEN])
-        raw = outputs[0].reshape(-1, 5).astype(np.float64)
-        back = cv2.invertAffineTransform(matrix)
-        points = raw[:, :2] @ back[:, :2].T + back[:, 2]
-        # Two more points follow the landmarks: the body's middle and one on the circle around it.
-        middle, rim = points[LANDMARKS], points[LANDMARKS + 1]
-        radius = float(np.hypot(*(rim - middle)))
-        lean = float(np.arctan2(rim[0] - middle[0], middle[1] - rim[1]))
-        pose = Pose(
-            points=points[:LANDMARKS],
-            depth=raw[:LANDMARKS, 2] * window.side / INPUT_PX,
-            visible=_logistic(raw[:LANDMARKS, 3]),
-            score=float(outputs[1].item()),
-            window=Window(float(middle[0]), float(middle[1]), max(8.0, WINDOW_PER_RADIUS * radius), lean),
-        )
-        if not with_mask:
-            return pose, None
-        inside = self._mask(outputs[len(READING) :])
-        mask = cv2.warpAffine(inside, back, (rgb.shape[1], rgb.shape[0]), flags=cv2.INTER_LINEAR)
-        return pose, np.asarray(mask, np.float32)
-
-    def _mask(self, features: Sequence[cv2.typing.MatLike]) -> NDArray[np.float32]:
-        """(INPUT_PX, INPUT_PX): the probability that a pixel of the window belongs to the person."""
-        if self._mask_net is None:
-            self._mask_net = cv2.dnn.readNetFromONNX(str(WEIGHTS / "pose_mask.onnx"), cv2.dnn.ENGINE_NEW)
-        for name, feature in zip(BETWEEN, features, strict=True):
-            self._mask_net.setInput(feature, name)
-        logits = self._mask_net.forward().reshape(INPUT_PX, INPUT_PX)
-        return _logistic(logits.astype(np.float64)).astype(np.float32)
+def look(rgb: NDArray[np.uint8], window: Window) -> Pose:
+    """Landmarks of the person in this window of a (height, width, 3) RGB frame."""
+    return _read(rgb, window, READING)[0]
 
 
-_IDLE: Final[list[PoseNet]] = []
-"""Loaded nets that nobody uses: loading one takes 30 ms and 20 MB. Appending and popping are atomic."""
+def look_closely(rgb: NDArray[np.uint8], window: Window) -> tuple[Pose, NDArray[np.float32]]:
+    """As `look`, with the (height, width) probability that a pixel belongs to the person."""
+    pose, features = _read(rgb, window, READING + BETWEEN)
+    (logits,) = _net("pose_mask").run(dict(zip(BETWEEN, features, strict=True)), ("mask",))
+    inside = _logistic(logits.reshape(INPUT_PX, INPUT_PX).astype(np.float64)).astype(np.float32)
+    back = cv2.invertAffineTransform(window.to_input())
+    mask = cv2.warpAffine(inside, back, (rgb.shape[1], rgb.shape[0]), flags=cv2.INTER_LINEAR)
+    return pose, np.asarray(mask, np.float32)
 
 
-@contextmanager
-def borrowed_nets(count: int) -> Iterator[list[PoseNet]]:
-    """So many nets of one's own, for as long as the context lasts."""
-    nets = []
-    for _ in range(count):
-        try:
-            nets.append(_IDLE.pop())
-        except IndexError:
-            nets.append(PoseNet())
-    try:
-        yield nets
-    finally:
-        _IDLE.extend(nets)
+def _read(rgb: NDArray[np.uint8], window: Window, outputs: tuple[str, ...]) -> tuple[Pose, list[Tensor]]:
+    """The pose, and the outputs that follow those of `READING`."""
+    matrix = window.to_input()
+    crop = cv2.warpAffine(rgb, matrix, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
+    picture = np.asarray(cv2.dnn.blobFromImage(crop, 1 / 255), np.float32)
+    landmarks, score, *features = _net("pose_landmarks").run({"image": picture}, outputs)
+    raw = landmarks.reshape(-1, 5).astype(np.float64)
+    back = cv2.invertAffineTransform(matrix)
+    points = raw[:, :2] @ back[:, :2].T + back[:, 2]
+    # Two more points follow the landmarks: the body's middle and one on the circle around it.
+    middle, rim = points[LANDMARKS], points[LANDMARKS + 1]
+    radius = float(np.hypot(*(rim - middle)))
+    lean = float(np.arctan2(rim[0] - middle[0], middle[1] - rim[1]))
+    pose = Pose(
+        points=points[:LANDMARKS],
+        depth=raw[:LANDMARKS, 2] * window.side / INPUT_PX,
+        visible=_logistic(raw[:LANDMARKS, 3]),
+        score=float(score.item()),
+        window=Window(float(middle[0]), float(middle[1]), max(8.0, WINDOW_PER_RADIUS * radius), lean),
+    )
+    return pose, features
+
+
+_LOADING: Final = threading.Lock()
+
+
+def _net(name: str) -> Net:
+    with _LOADING:  # two threads that come first would load it twice
+        return _loaded(name)
+
+
+@cache
+def _loaded(name: str) -> Net:
+    return load_net(WEIGHTS / f"{name}.onnx")
 
 
 def _logistic(value: Floats) -> Floats:

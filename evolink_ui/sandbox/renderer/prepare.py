@@ -14,7 +14,7 @@ from .curves import Floats
 from .matte import cut_out
 from .people import SURE, find_people, torso_size
 from .picture import Picture
-from .pose_net import Pose, Window, borrowed_nets
+from .pose_net import Pose, Window, look_closely
 from .shadow import Shadow, find_shadow, lift, own_shadow
 from .skeleton import ANKLES
 
@@ -78,14 +78,11 @@ def find_person(bgr: NDArray[np.uint8]) -> tuple[Pose, NDArray[np.float32]] | No
     scale = min(1.0, LOOK_PX / max(height, width))
     small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     rgb = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
-    with borrowed_nets(1) as (net,):
-        people = find_people(net, rgb, thorough=True)
-        if not people or people[0].score < SURE:
-            return None
-        at = people[0].window
-        looks = [
-            net.look_closely(rgb, Window(at.x, at.y, at.side * zoom, at.angle + turn)) for zoom, turn in SECOND_LOOKS
-        ]
+    people = find_people(rgb, thorough=True)
+    if not people or people[0].score < SURE:
+        return None
+    at = people[0].window
+    looks = [look_closely(rgb, Window(at.x, at.y, at.side * zoom, at.angle + turn)) for zoom, turn in SECOND_LOOKS]
     poses = [pose for pose, _ in looks if pose.score > SURE]
     masks = [mask for pose, mask in looks if pose.score > SURE]
     if not poses:

@@ -19,8 +19,9 @@ from evolink_ui.sandbox.renderer.curves import fill_gaps, smooth, soft_limit
 from evolink_ui.sandbox.renderer.fill import spread
 from evolink_ui.sandbox.renderer.joints_warp import Bone, Spine, look_along_limb, look_through_spine
 from evolink_ui.sandbox.renderer.picture import load_picture
-from evolink_ui.sandbox.renderer.pose_net import PoseNet, Window
+from evolink_ui.sandbox.renderer.pose_net import INPUT_PX, READING, WEIGHTS, Window, look
 from evolink_ui.sandbox.renderer.prepare import prepare
+from evolink_ui.sandbox.renderer.runtime import OpenCvNet, load_net
 from evolink_ui.sandbox.renderer.shadow import find_shadow, lift
 from evolink_ui.sandbox.renderer.subject import cut_out_subject
 
@@ -205,7 +206,16 @@ def test_a_turned_window_shows_the_person_upright() -> None:
 
 
 def test_an_empty_frame_holds_nobody() -> None:
-    assert PoseNet().look(np.full((100, 100, 3), 90, np.uint8), Window(50, 50, 100)).score < 0.5
+    assert look(np.full((100, 100, 3), 90, np.uint8), Window(50, 50, 100)).score < 0.5
+
+
+def test_machines_without_onnx_runtime_read_the_same_pose() -> None:
+    file = WEIGHTS / "pose_landmarks.onnx"
+    picture = {"image": np.random.default_rng(3).random((1, 3, INPUT_PX, INPUT_PX)).astype(np.float32)}
+    ours, theirs = (net.run(picture, READING) for net in (load_net(file), OpenCvNet(file)))
+    assert not isinstance(load_net(file), OpenCvNet)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.01)  # of 256 pixels
 
 
 def test_the_marks_stand_in_opposite_corners() -> None:

@@ -4,8 +4,7 @@
     python convert.py pose_landmark_lite.tflite
 
 No number is changed: 16-bit weights stay 16-bit. What the renderer doesn't ask for (heatmaps, landmarks in metres) is
-left out, and the mask's half, which only pictures need, becomes a net of its own. OpenCV runs a look at a frame in
-40 % of the time that the original takes.
+left out, and the mask's half, which only pictures need, becomes a net of its own.
 """
 # mypy: ignore-errors
 
