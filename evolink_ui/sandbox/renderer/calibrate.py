@@ -16,27 +16,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .body_motion import BodyMotion
-from .curves import Floats
+from .curves import Floats, fill_gaps, smooth
 from .people import SURE
 from .plane import angle_of, wrapped
 from .pose_net import Pose, Window, look
 from .skeleton import HIPS
 
-SAMPLES: Final = (36, 60)
-"""Fewest and most frames that are drawn and read: 0.2 to 0.35 s of work on two threads."""
+SAMPLES: Final = (36, 90)
+"""Fewest and most frames that are drawn and read: 0.1 to 0.25 s of work on two threads."""
 
 SHORTEST_FRAMES: Final = 24
 """A shorter dance isn't corrected."""
 
-SAMPLE_SECONDS: Final = 0.2
+SAMPLE_SECONDS: Final = 0.08
 """Seconds between two of them, where the clip is short enough for that."""
 
-MOST_ROUNDS: Final = 3
-LEAST_A_ROUND: Final = 12
-"""The net doesn't answer a turn with the same turn: what is left after the first correction is corrected again."""
+SHARES: Final = (0.25, 0.25, 0.5)
+"""Of the samples in each round. The net doesn't answer a turn with the same turn: what is left after one correction is
+corrected again."""
 
-LOCAL_SECONDS: Final = 0.9
+GOLDEN: Final = 0.618
+"""Steps of the golden section fall evenly into any shares."""
+
+LOCAL_SECONDS: Final = 0.5
 """With so many seconds between two samples, what is left of the error says nothing about the frames between."""
+
+LOCAL_SMOOTHING_SECONDS: Final = 0.08
+"""What one look gets wrong by chance must not shake the figure."""
 
 NO_FRAME: Final = -1_000_000
 """Stands for the picture among the frames: far from all of them."""
@@ -45,13 +51,13 @@ LOOK_SCALE_PX: Final = 512
 """Long side at which a drawn frame is read, as the clip's own frames are."""
 
 THREADS: Final = 2
-STIFFNESS: Final = 0.2
+STIFFNESS: Final = 0.1
 """Weight of the wish for small coefficients against the samples."""
 
 BELIEVED: Final = 0.7
 """Radians: a larger difference is a confusion, not a habit."""
 
-LOCAL_TRUST: Final = 0.3
+LOCAL_TRUST: Final = 0.8
 """How much of what the habits don't explain is corrected at its own time."""
 
 MOST: Final = 0.35
@@ -95,17 +101,23 @@ def calibrate(
         return
     samples = min(length, int(np.clip(length / motion.fps / SAMPLE_SECONDS, *SAMPLES)))
     indices = np.linspace(first, motion.count - 1, samples).astype(int)
-    rounds = min(MOST_ROUNDS, samples // LEAST_A_ROUND)
-    spacing = rounds * length / samples / motion.fps
+    rounds = _dealt(indices)
+    spacing = length / len(rounds[-1]) / motion.fps
     local = float(np.clip(2 - 2 * spacing / LOCAL_SECONDS, 0, 1)) * LOCAL_TRUST
     wanted = {name: angles.copy() for name, angles in motion.angles.items()}
     reader = _Reader(motion, actor, pose, lambda looked: on_look(looked / samples))
-    for number in range(rounds):
-        seen = [(i, pose) for i, pose in reader.read(indices[number::rounds].tolist()) if pose.score > SURE]
-        if len(seen) < samples // (2 * rounds):
+    for number, chosen in enumerate(rounds, 1):
+        seen = [(i, pose) for i, pose in reader.read(chosen) if pose.score > SURE]
+        if len(seen) < len(chosen) / 2:
             return
         # What the habits don't explain is a matter of the last round alone: it would be corrected twice.
-        _correct(motion, wanted, seen, local if number == rounds - 1 else 0.0)
+        _correct(motion, wanted, seen, local if number == len(rounds) else 0.0)
+
+
+def _dealt(indices: NDArray[np.intp]) -> list[list[int]]:
+    """The samples of each round, all of them spread over the whole clip."""
+    turns = np.searchsorted(np.cumsum(SHARES), (np.arange(len(indices)) * GOLDEN) % 1.0, side="right")
+    return [indices[turns == number].tolist() for number in range(len(SHARES))]
 
 
 def _correct(motion: BodyMotion, wanted: dict[str, Floats], seen: list[tuple[int, Pose]], local: float) -> None:
@@ -117,8 +129,8 @@ def _correct(motion: BodyMotion, wanted: dict[str, Floats], seen: list[tuple[int
             habit = _fit(_features(wanted[name][at], bone), error, _features(wanted[name], bone))
             rest = wrapped(error - habit[at])
             rest = np.where(np.abs(rest) < BELIEVED, rest, 0.0)
-            habit = habit + local * np.interp(np.arange(motion.count), at, rest)
-            motion.turn_bone(name, bone, -np.clip(habit, -MOST, MOST))
+            nearby = smooth(fill_gaps(at, rest, motion.count), LOCAL_SMOOTHING_SECONDS * motion.fps)
+            motion.turn_bone(name, bone, -np.clip(habit + local * nearby, -MOST, MOST))
 
 
 class _Reader:
