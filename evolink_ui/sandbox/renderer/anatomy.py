@@ -6,6 +6,7 @@ part's thickness. So a cut is a clean curve also where cloth has no edge, and a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -28,7 +29,10 @@ SLIVER: Final = 0.055
 """Half the width, in trunk lengths, below which a piece of the trunk beside a limb is given to the limb."""
 
 IN_ARMPIT: Final = 1.15
-"""Half widths of an upper arm from its bone, on the trunk's side, beyond which a pixel isn't the arm's."""
+"""Half widths of an upper arm from its bone, on the trunk's side, beyond which a pixel is never the arm's."""
+
+ENOUGH_FREE: Final = 4
+"""Places, of eleven, at which an upper arm must be seen apart from the trunk to tell where its edge runs."""
 
 OUTSIDE: Final = -1
 """Label of a pixel outside the matte."""
@@ -70,7 +74,7 @@ class Anatomy:
         self._labels = np.where(inside > 0, winner, OUTSIDE)
         self._drop_islands()
         self._trim_trunk(np.stack(scores))
-        self._lose_what_hangs_between(scores)
+        self._tidy_arms()
         self.seat = self._seat() if {"left_leg", "right_leg"} <= limbs.keys() else None
 
     def region(self, name: str) -> tuple[Mask, Mask]:
@@ -157,19 +161,44 @@ class Anatomy:
         lost = trunk & ~opened & beside & (self._head == 0)
         self._labels[lost] = nearest[lost]
 
-    def _lose_what_hangs_between(self, scores: list[NDArray[np.float32]]) -> None:
-        """Crumbs between an arm and the trunk (a rucksack's edge, a fold) would stick out of a raised arm as spikes."""
+    def _tidy_arms(self) -> None:
+        """What is left of the trunk along an arm (a rucksack's edge, a fold, a collar) would stick out as spikes."""
         middle = self._points[[*SHOULDERS, *HIPS]].mean(axis=0)
         for number, name in enumerate(self.names):
             if not number or not is_arm(name):
                 continue
             root, elbow = self._points[list(self._limbs[name][:2])]
-            line = elbow - root
-            side = (self._grid[..., 0] - root[0]) * line[1] - (self._grid[..., 1] - root[1]) * line[0]
-            inner = side * ((middle[0] - root[0]) * line[1] - (middle[1] - root[1]) * line[0]) > 0
-            along = (self._grid - root.astype(np.float32)) @ (line / max(1.0, float(line @ line))).astype(np.float32)
-            wide = scores[number] / IN_FRONT > IN_ARMPIT
-            self._labels[(self._labels == number) & inner & wide & (along < 1)] = NOBODY
+            length = max(1.0, float(np.linalg.norm(elbow - root)))
+            inwards = across((elbow - root) / length)
+            inwards = inwards if inwards @ (middle - root) > 0 else -inwards
+            from_root = self._grid - root.astype(np.float32)
+            along = from_root @ ((elbow - root) / length**2).astype(np.float32)
+            aside = from_root @ inwards.astype(np.float32)
+            wide = aside > self._sleeve(name, root, elbow, inwards)(along)
+            self._labels[(self._labels == number) & wide & (along < 1)] = NOBODY
+            # A collar's edge stays where it is.
+            beyond = (along < 0) & (self._disc(root, 1.08 * self.thickness[name]) == 0)
+            self._labels[(self._labels == number) & beyond] = 0
+
+    def _sleeve(self, name: str, root: Floats, elbow: Floats, inwards: Floats) -> Callable[[Grid], Grid]:
+        """How far an upper arm reaches towards the trunk, by the share of the way to the elbow.
+
+        Where the arm is free of the trunk its edge is seen; from there it is carried on into the armpit.
+        """
+        thickness = self.thickness[name]
+        limit = np.array(self._alpha.shape[::-1]) - 1
+        steps = np.arange(0, IN_ARMPIT * thickness, 0.5)
+        free = []
+        for share in np.linspace(0.2, 1.2, 11):
+            at = np.clip(np.round(root + share * (elbow - root) + steps[:, None] * inwards), 0, limit).astype(int)
+            outside = self._alpha[at[:, 1], at[:, 0]] < 0.5
+            if outside.any():
+                free.append((share, float(steps[int(np.argmax(outside))])))
+        least, most = 0.7 * thickness, IN_ARMPIT * thickness
+        slope, start = 0.0, most
+        if len(free) >= ENOUGH_FREE:
+            slope, start = np.polyfit([share for share, _ in free], [edge for _, edge in free], 1)
+        return lambda along: np.clip(start + slope * along + 1, least, most).astype(np.float32)
 
     def _distance(self, name: str) -> NDArray[np.float32]:
         """From every pixel to a limb's bones, in half widths of each bone."""

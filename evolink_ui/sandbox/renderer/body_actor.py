@@ -16,7 +16,7 @@ from .joints_warp import Spine, look_along_limb, look_round_head, look_through_s
 from .parts import Parts
 from .plane import unit
 from .shadow import Shadow
-from .skeleton import is_arm
+from .skeleton import LEGS, is_arm
 
 BENT_REACH: Final = 1.15
 """A bent elbow pushes cloth out by so much beyond its reach at rest."""
@@ -66,14 +66,12 @@ class BodyActor:
     def _lay_shadow(self, frame: NDArray[np.uint8], limbs: dict[str, Floats], index: int) -> None:
         if self._shadow is None:
             return
-        ankles = [joints[2] for name, joints in limbs.items() if not is_arm(name)]
-        if len(ankles) < 2:
-            self._shadow.lay(frame, self._shadow.feet, self._shadow.stance)
-            return
-        feet = np.mean(ankles, axis=0)
-        # A lifted foot takes its part of the shadow along, but not up.
-        at = np.array([feet[0], self._shadow.feet[1] + self._motion.ground_shift(index)])
-        self._shadow.lay(frame, at, float(abs(ankles[0][0] - ankles[1][0])))
+        shifts = np.zeros((2, 2))
+        if set(LEGS) <= limbs.keys():
+            # A lifted foot takes its part of the shadow along, but not up.
+            shifts[:, 0] = [limbs[leg][2, 0] for leg in LEGS] - self._shadow.ankles[:, 0]
+            shifts[:, 1] = self._motion.ground_shift(index)
+        self._shadow.lay(frame, shifts)
 
     def _limb(self, frame: NDArray[np.uint8], name: str, joints: Floats, index: int) -> None:
         layer = self._parts.limbs.get(name)

@@ -30,6 +30,9 @@ DARKEST: Final = 0.35
 LEAST_AREA: Final = 0.05
 """Squared trunk lengths that must be visibly darker."""
 
+LEAST_BLEND: Final = 0.25
+"""Share of the shadow's width over which one foot's half goes over into the other's, however close the feet are."""
+
 OWN_DARKNESS: Final = 0.22
 """Darkening of the shadow that a cut-out gets, which brings none."""
 
@@ -42,33 +45,42 @@ class Shadow:
     """(height, width), 0 to 1; 1 along its border."""
     left: int
     top: int
-    feet: Floats
-    """(2,): the middle of the feet that it belongs to."""
-    stance: float
-    """Distance of the feet, pixels."""
+    ankles: Floats
+    """(2, 2): left and right ankle of the person that it belongs to."""
 
-    def lay(self, frame: NDArray[np.uint8], feet: Floats, stance: float) -> None:
-        """Darken the ground of a frame, in place, for feet that now stand here, so far apart."""
+    def lay(self, frame: NDArray[np.uint8], shifts: Floats) -> None:
+        """Darken the ground of a frame, in place.
+
+        Args:
+            frame: (height, width, 3).
+            shifts: (2, 2), pixels that the left and the right foot have moved on the ground. Each takes its half along.
+        """
         height, width = self.light.shape
-        # Half of a shadow is the body's: it doesn't spread as far as the feet do.
-        wider = float(np.clip((stance + 0.5 * width) / (self.stance + 0.5 * width), 0.75, 1.5))
-        middle = self.feet - np.array([self.left, self.top])
-        low_x, high_x = feet[0] - wider * middle[0], feet[0] + wider * (width - middle[0])
-        top = self.top + round(float(feet[1] - self.feet[1]))
-        left, right = max(0, int(np.floor(low_x))), min(frame.shape[1], int(np.ceil(high_x)))
-        first, last = max(0, top), min(frame.shape[0], top + height)
-        if left >= right or first >= last:
+        (low_x, low_y), (high_x, high_y) = np.floor(shifts.min(axis=0)), np.ceil(shifts.max(axis=0))
+        left, right = max(0, self.left + int(low_x)), min(frame.shape[1], self.left + width + int(high_x))
+        top, bottom = max(0, self.top + int(low_y)), min(frame.shape[0], self.top + height + int(high_y))
+        if left >= right or top >= bottom:
             return
-        matrix = np.array([[wider, 0, low_x - left], [0, 1, top - first]])
-        size = (right - left, last - first)
-        light = cv2.warpAffine(self._bytes, matrix, size, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,))
-        box = frame[first:last, left:right]
+        light = None
+        for half, (x, y) in zip(self._halves, shifts.tolist(), strict=True):
+            matrix = np.array([[1.0, 0.0, self.left + x - left], [0.0, 1.0, self.top + y - top]])
+            at = cv2.warpAffine(half, matrix, (right - left, bottom - top), borderValue=(255,))
+            light = at if light is None else cv2.multiply(light, at, scale=1 / 255)
+        assert light is not None  # noqa: S101  a person has two feet
+        box = frame[top:bottom, left:right]
         cv2.multiply(box, cv2.cvtColor(light, cv2.COLOR_GRAY2BGR), dst=box, scale=1 / 255)
 
     @cached_property
-    def _bytes(self) -> NDArray[np.uint8]:
-        """`light`, 0 to 255: what frames are multiplied with."""
-        return np.asarray(np.round(self.light * 255), np.uint8)
+    def _halves(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """What is each foot's, 0 to 255; multiplied they are `light`."""
+        (left_x, _), (right_x, _) = (self.ankles - [self.left, self.top]).tolist()
+        across = np.arange(self.light.shape[1]) - (left_x + right_x) / 2
+        apart = right_x - left_x
+        blend = max(abs(apart), LEAST_BLEND * self.light.shape[1])
+        share = smoothstep(across * (1 if apart > 0 else -1) / blend + 0.5)
+        halves = (self.light ** (1 - share), self.light**share)
+        one, other = (np.asarray(np.round(half * 255), np.uint8) for half in halves)
+        return one, other
 
 
 def find_shadow(bgr: NDArray[np.uint8], alpha: NDArray[np.float32], ankles: Floats, torso: float) -> Shadow | None:
@@ -96,7 +108,7 @@ def find_shadow(bgr: NDArray[np.uint8], alpha: NDArray[np.float32], ankles: Floa
     visible = float(((dark > 2 * FAINT) & (clear[inner] > 0)).sum())
     if visible < LEAST_AREA * torso**2:
         return None
-    return Shadow((1 - dark).astype(np.float32), left, top, ankles.mean(axis=0), _apart(ankles))
+    return Shadow((1 - dark).astype(np.float32), left, top, ankles)
 
 
 def own_shadow(shape: tuple[int, ...], ankles: Floats, torso: float) -> Shadow:
@@ -104,10 +116,10 @@ def own_shadow(shape: tuple[int, ...], ankles: Floats, torso: float) -> Shadow:
     left, top, right, bottom = _zone(shape, ankles, torso)
     y, x = np.mgrid[top:bottom, left:right].astype(np.float64)
     middle = ankles.mean(axis=0) + np.array([0, 0.15 * torso])
-    half = 0.5 * _apart(ankles) + 0.25 * torso
+    half = 0.5 * abs(float(ankles[0, 0] - ankles[1, 0])) + 0.25 * torso
     far = ((x - middle[0]) / half) ** 2 + ((y - middle[1]) / (0.09 * torso)) ** 2
     dark = OWN_DARKNESS * np.exp(-(far**1.5)) * _towards_border(far.shape, 0.1 * torso)
-    return Shadow((1 - dark).astype(np.float32), left, top, ankles.mean(axis=0), _apart(ankles))
+    return Shadow((1 - dark).astype(np.float32), left, top, ankles)
 
 
 def lift(bgr: NDArray[np.uint8], shadow: Shadow) -> NDArray[np.uint8]:
@@ -142,7 +154,3 @@ def _towards_border(shape: tuple[int, ...], margin: float) -> Floats:
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float64)
     edge = np.minimum(np.minimum(x, shape[1] - 1 - x), np.minimum(y, shape[0] - 1 - y))
     return smoothstep(edge / max(1.0, margin))
-
-
-def _apart(ankles: Floats) -> float:
-    return float(abs(ankles[0, 0] - ankles[1, 0]))

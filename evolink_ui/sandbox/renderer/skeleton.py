@@ -33,6 +33,8 @@ LIMBS: Final[dict[str, tuple[int, ...]]] = {
 }
 """Joints from the root outwards; the last is the tip of the hand or of the foot. "Left" is the person's own left."""
 
+LEGS: Final = ("left_leg", "right_leg")
+
 MIRRORED: Final = np.array(
     [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(j + 1 if j % 2 else j - 1 for j in range(11, LANDMARKS))], np.intp
 )

@@ -173,16 +173,31 @@ def test_a_shadow_is_found_lifted_and_laid_elsewhere(mika: Path) -> None:
     person = prepare(picture)
     assert person is not None
     assert person.shadow is not None
-    feet = person.shadow.feet
-    x, y = int(feet[0]), int(feet[1]) + 25
+    x, y = (person.shadow.ankles.mean(axis=0) + np.array([0, 25])).astype(int)
     ground = picture.bgr[y, x - 8 : x + 8].mean()
     bare = lift(picture.bgr, person.shadow)[y, x - 8 : x + 8].mean()
     assert bare > ground * 1.15
     frame = np.full_like(picture.bgr, 200)
-    person.shadow.lay(frame, feet + np.array([-100.0, 0.0]), person.shadow.stance)
+    person.shadow.lay(frame, np.array([[-100.0, 0.0], [-100.0, 0.0]]))
     assert frame[y, x - 100].mean() < 185
-    person.shadow.lay(frame, np.array([-5000.0, 0.0]), person.shadow.stance)  # wholly outside
+    person.shadow.lay(frame, np.full((2, 2), -5000.0))  # wholly outside
     assert frame[20, 20].mean() == 200
+
+
+def test_each_foot_takes_its_half_of_the_shadow_along(mika: Path) -> None:
+    picture = load_picture(mika, "720p")
+    person = prepare(picture)
+    assert person is not None
+    assert person.shadow is not None
+    (left_x, y), (right_x, _) = (person.shadow.ankles + np.array([0, 25])).astype(int)
+    outwards = np.sign(left_x - right_x)
+    together, apart = (np.full_like(picture.bgr, 200) for _ in range(2))
+    person.shadow.lay(together, np.zeros((2, 2)))
+    person.shadow.lay(apart, np.array([[90.0 * outwards, 0.0], [-90.0 * outwards, 0.0]]))
+    middle = (left_x + right_x) // 2
+    assert apart[y, middle].mean() > together[y, middle].mean() + 10
+    for x in (left_x + 60 * outwards, right_x - 60 * outwards):
+        assert apart[y, x].mean() < together[y, x].mean() - 2
 
 
 def test_plain_ground_has_no_shadow() -> None:
