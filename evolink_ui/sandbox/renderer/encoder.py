@@ -21,7 +21,10 @@ COMMENT: Final = "Sandbox preview: moved on this computer, not by the real model
 """Written into the file, so that a preview stays recognisable after it has left the page."""
 
 X264: Final = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p")
-"""The benchmark's floor uses the same settings."""
+"""The benchmark's floor uses these alone."""
+
+QUICKER: Final = ("-x264-params", "bframes=0:subme=1:rc-lookahead=4")
+"""Most of a drawn frame stands still: for 60 % of the time the file is a quarter larger, SSIM .996 instead of .997."""
 
 ENCODER_THREADS: Final = "2"
 """Encoding costs more than drawing: with two threads both cores are full. More would only hold more frames."""
@@ -68,6 +71,7 @@ class Encoder:
             arguments += ["-t", f"{float(frame_count / fps):.6f}"]
         arguments += [
             *X264,
+            *QUICKER,
             *colour,
             "-threads",
             ENCODER_THREADS,
