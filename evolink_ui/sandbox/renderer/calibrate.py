@@ -47,8 +47,8 @@ LOCAL_SMOOTHING_SECONDS: Final = 0.08
 NO_FRAME: Final = -1_000_000
 """Stands for the picture among the frames: far from all of them."""
 
-LOOK_SCALE_PX: Final = 512
-"""Long side at which a drawn frame is read, as the clip's own frames are."""
+LOOK_SCALE_PX: Final = 320
+"""Long side at which a drawn frame is read: about what the net is shown of it."""
 
 THREADS: Final = 2
 STIFFNESS: Final = 0.1
@@ -146,21 +146,20 @@ class _Reader:
 
     def read(self, indices: list[int]) -> list[tuple[int, Pose]]:
         """What the net sees in these frames."""
-        frame = np.empty(self._actor.frame_shape, np.uint8)
+        poses = []
         with ThreadPoolExecutor(THREADS) as pool:
-            jobs = []
-            for index in indices:
-                self._actor.draw(index, frame)
-                rgb = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-                jobs.append((index, pool.submit(look, rgb, self._placed(index))))
-            poses = []
-            for index, job in jobs:
-                poses.append((index, job.result()))
+            for index, pose in zip(indices, pool.map(self._look, indices), strict=True):
+                poses.append((index, pose))
                 self._looked += 1
                 self._on_look(self._looked)
         for index, pose in poses:
             self._remember(index, pose.window)
         return poses
+
+    def _look(self, index: int) -> Pose:
+        frame = np.empty(self._actor.frame_shape, np.uint8)
+        self._actor.draw(index, frame)
+        return look(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8), self._placed(index))
 
     def _remember(self, index: int, window: Window) -> None:
         """Where the net would look next; whoever follows the result looks there, and so reads alike."""

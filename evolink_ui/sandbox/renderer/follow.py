@@ -108,7 +108,7 @@ def follow_person(
     step = 2 if clip.fps > EVERY_SECOND_FRAME_ABOVE_FPS else 1
     size = 2 if clip.fps / step > PAIRS_ABOVE_FPS else 1
     streamed = 0
-    with frames(clip, LONG_SIDE_PX, "rgb24", every=step) as stream:
+    with frames(clip, LONG_SIDE_PX, "rgb", every=step) as stream:
         follower = _Follower()
         while batch := list(islice(stream, size)):
             follower.take(batch, [step * (streamed + i) for i in range(len(batch))])
@@ -173,7 +173,7 @@ class _Follower:
         self.log.poses.append(pose)
 
     def _is_cut(self, rgb: Frame) -> bool:
-        small = cv2.resize(rgb, (32, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = cv2.resize(rgb[::3, ::3], (32, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
         small -= small.mean()
         before, self._thumbnail = self._thumbnail, small
         return before is not None and float(np.abs(small - before).mean()) > CUT_LEVEL
