@@ -14,6 +14,10 @@ READS_AT_ONCE = 32
 """Reads under way at the same time over one httpx client; further ones queue here. The pool below goes through all of
 its queue at every step: a thousand reads waiting inside it keep the loop busy until their connections time out."""
 
+NO_PLAIN_PROXY: dict[str, None] = {"http://": None}
+"""Mounts of a client that reaches http:// addresses without the environment's proxy: such a proxy would read the key on
+its way to this very machine. Through a tunnel, as https:// goes, it cannot."""
+
 _read_gates: WeakKeyDictionary[httpx.AsyncClient, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -62,14 +66,14 @@ class Clients:
     def http(self) -> httpx.AsyncClient:
         """For the API and files hosts."""
         if self._http is None:
-            self._http = self._make()
+            self._http = self._make(NO_PLAIN_PROXY)
         return self._http
 
     @property
     def downloads(self) -> httpx.AsyncClient:
         """For the hosts of results. Never sees the key."""
         if self._downloads is None:
-            self._downloads = self._make()
+            self._downloads = self._make({})
         return self._downloads
 
     @property
@@ -77,12 +81,14 @@ class Clients:
         """To be held during a read. One for each httpx client, however many keys share it."""
         return _read_gates.setdefault(self.http, asyncio.Semaphore(READS_AT_ONCE))
 
-    def _make(self) -> httpx.AsyncClient:
+    def _make(self, mounts: dict[str, None]) -> httpx.AsyncClient:
         self._tls = self._tls or httpx.create_ssl_context()
         # A connection idle for longer than 5 s is not used again: the server may just be closing it, and an order lost
         # that way would have an unknown outcome.
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
-        client = httpx.AsyncClient(verify=self._tls, limits=limits, timeout=Timeouts().read, max_redirects=5)
+        client = httpx.AsyncClient(
+            verify=self._tls, limits=limits, timeout=Timeouts().read, max_redirects=5, mounts=mounts
+        )
         self._own.append(client)
         return client
 

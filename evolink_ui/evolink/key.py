@@ -18,7 +18,7 @@ def checked_base_url(url: str) -> str:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, TypeError):
         raise ValueError("the base URL is not a URL") from None
-    if not _HOST.fullmatch(parsed.raw_host) or parsed.userinfo or parsed.query or parsed.fragment:
+    if not _HOST.fullmatch(parsed.raw_host) or parsed.userinfo or "?" in url or "#" in url:
         raise ValueError("the base URL must be a host and at most a path")
     if parsed.scheme != "https" and not (parsed.scheme == "http" and is_loopback(parsed.host)):
         raise ValueError("the base URL must begin with https:// (http:// only for this machine itself)")

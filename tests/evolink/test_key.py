@@ -21,7 +21,7 @@ from tests.stub.faults import Place
     [
         "http://api.evolink.ai", "http://10.0.0.1", "http://192.168.1.1:8080", "http://127.0.0.1.example.com",
         "http://localhost.example.com", "ftp://127.0.0.1", "api.evolink.ai", "", "https://", "https://user:word@host",
-        "https://host?key=1", "https://host#part", "http://0x7f.1/", "https://ho st", "http://[::2]",
+        "https://host?key=1", "https://host#part", "https://host?", "https://host/#", "http://0x7f.1/", "https://ho st", "http://[::2]",
     ],
 )  # fmt: skip
 def test_a_key_is_not_sent_where_it_could_be_read(url: str) -> None:
@@ -101,6 +101,19 @@ async def test_the_key_follows_no_detour(evolink: EvoLink, stub: Stub) -> None:
     stub.fail("credits", answer(307, headers={"location": f"{stub.results_url}/results/steal"}), times=2)
     await evolink.credits()
     assert {seen.host for seen in stub.seen} == {"api"}
+
+
+async def test_the_key_does_not_pass_a_proxy_on_its_way_to_this_machine(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stub() as proxy:
+        for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.base_url)
+        async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url) as evolink:
+            await evolink.credits()
+            await evolink.quota()
+        assert proxy.seen == []
+    assert len(stub.seen) == 2
 
 
 async def test_two_keys_share_connections_and_nothing_else(stub: Stub) -> None:
