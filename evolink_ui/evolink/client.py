@@ -10,7 +10,6 @@ from types import TracebackType
 
 import httpx
 
-from evolink_ui.evolink.codes import explain
 from evolink_ui.evolink.connections import Clients, Timeouts
 from evolink_ui.evolink.download import Web, fetch_result
 from evolink_ui.evolink.files import Files, OnBytes
@@ -170,10 +169,6 @@ class EvoLink:
 
         def usable(answer: Answer) -> Credits | None:
             data = answer.record.get("data")
-            if answer.record.get("success") is False:
-                raise explain(
-                    "account", answer.code, 400, charged="no", words=answer.words, request_id=answer.request_id
-                )
             return Credits.model_validate(data) if isinstance(data, dict) else None
 
         return await self._reader.read(

@@ -5,12 +5,12 @@ import mimetypes
 import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import quote
 
-from evolink_ui.evolink.codes import consequence, explain
+from evolink_ui.evolink.codes import consequence
 from evolink_ui.evolink.disk import open_file, put_away
-from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem
+from evolink_ui.evolink.errors import LocalFileProblem, NotFound
 from evolink_ui.evolink.models import Quota, UploadedFile
 from evolink_ui.evolink.policy import UPLOAD_ATTEMPTS, Verdict, judge_read, read_wait_seconds
 from evolink_ui.evolink.reads import Reader, no_answer, refusal
@@ -49,9 +49,7 @@ class Files:
                 stored = _stored(outcome)
                 if stored is not None:
                     return stored
-                if 200 <= outcome.status < 300 and outcome.record.get("success") is False:
-                    raise _declined(outcome)
-                if judge_read(outcome.status, usable=False) is Verdict.REFUSED:
+                if judge_read(outcome.standing, usable=False) is Verdict.REFUSED:
                     raise refusal("upload", outcome)
             attempt += 1
             if attempt >= UPLOAD_ATTEMPTS:
@@ -87,17 +85,14 @@ class Files:
                 patience_seconds=self._patience_seconds,
                 method="DELETE",
             )
-        except EvoLinkError as error:
-            if error.status != 404:
-                raise
+        except NotFound:
+            return
 
     async def quota(self) -> Quota:
         """See `EvoLink.quota`."""
 
         def usable(answer: Answer) -> Quota | None:
             data = answer.record.get("data")
-            if answer.record.get("success") is False:
-                raise _declined(answer)
             return Quota.model_validate(data) if isinstance(data, dict) else None
 
         return await self._reader.read(
@@ -153,25 +148,12 @@ class _Form:
 
 def _stored(answer: Answer) -> UploadedFile | None:
     data = answer.record.get("data")
-    if not 200 <= answer.status < 300 or answer.record.get("success") is False or not isinstance(data, dict):
+    if not 200 <= answer.standing < 300 or not isinstance(data, dict):
         return None
-    fields: dict[str, Any] = data | {"raw": data}
     try:
-        return UploadedFile.model_validate(fields)
+        return UploadedFile.model_validate(data | {"raw": data})
     except ValueError:
         return None
-
-
-def _declined(answer: Answer) -> EvoLinkError:
-    """A 200 that says `success: false`; its own number, where it has one, stands for the status."""
-    number = answer.record.get("code")
-    status = number if isinstance(number, int) and 400 <= number < 600 else 400
-    error = explain(
-        "upload", answer.code, status, charged="no", words=answer.words,
-        request_id=answer.request_id, retry_after_seconds=answer.retry_after_seconds,
-    )  # fmt: skip
-    error.status = answer.status
-    return error
 
 
 def _unreadable() -> LocalFileProblem:

@@ -5,6 +5,9 @@ import re
 
 import httpx
 
+SECRET_MIN_CHARS = 8
+"""A shorter key is no secret, and hiding it would maim ids and words that happen to hold it."""
+
 _HOST = re.compile(rb"[A-Za-z0-9._:-]+")
 
 
@@ -59,4 +62,5 @@ class ApiKey:
 
     def hide_in(self, text: str | None) -> str | None:
         """The text without the key, should a server have echoed it."""
-        return text.replace(self._header.removeprefix("Bearer "), "[key]") if text else text
+        key = self._header.removeprefix("Bearer ")
+        return text.replace(key, "[key]") if text and len(key) >= SECRET_MIN_CHARS else text

@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from evolink_ui.evolink.codes import explain, unknown_outcome
-from evolink_ui.evolink.errors import EvoLinkError
+from evolink_ui.evolink.codes import unknown_outcome
+from evolink_ui.evolink.errors import Charged, EvoLinkError
 from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.policy import (
     ORDER_PATIENCE_SECONDS,
@@ -15,7 +15,7 @@ from evolink_ui.evolink.policy import (
     judge_order,
     order_wait_seconds,
 )
-from evolink_ui.evolink.reads import no_answer, task_in
+from evolink_ui.evolink.reads import no_answer, refusal, task_in
 from evolink_ui.evolink.request import MotionControlRequest
 from evolink_ui.evolink.transport import Answer, NoAnswer, Transport
 from evolink_ui.evolink.world import World
@@ -84,20 +84,14 @@ async def place_order(
 
 
 def _error(verdict: Verdict, outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
+    if isinstance(outcome, Answer) and outcome.code == "paid_outcome_unknown":
+        return refusal("order", outcome, charged="unknown", idempotency_key=key)
     if verdict is Verdict.UNKNOWN:
         return _unknown(outcome, key)
     if isinstance(outcome, NoAnswer):
         return no_answer("order", outcome, idempotency_key=key)
-    return explain(
-        "order",
-        outcome.code,
-        outcome.status,
-        charged="unknown" if outcome.code == "idempotency_conflict" else "no",
-        words=outcome.words,
-        request_id=outcome.request_id,
-        retry_after_seconds=outcome.retry_after_seconds,
-        idempotency_key=key,
-    )
+    charged: Charged = "unknown" if outcome.code == "idempotency_conflict" else "no"
+    return refusal("order", outcome, charged=charged, idempotency_key=key)
 
 
 def _unknown(outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
@@ -109,12 +103,9 @@ def _unknown(outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
         )
         return unknown_outcome(what, **facts)
     facts |= {"retry_after_seconds": outcome.retry_after_seconds}
-    if outcome.code == "paid_outcome_unknown":
-        return explain("order", outcome.code, outcome.status, charged="unknown", words=outcome.words, **{
-            name: value for name, value in facts.items() if name != "status"
-        })  # fmt: skip
     facts |= {"vendor_code": outcome.code, "vendor_message": outcome.words}
     if 200 <= outcome.status < 300:
         return unknown_outcome("EvoLink answered the order with something that carries no task id.", **facts)
-    said = f"HTTP {outcome.status}" + (f", {outcome.code}" if outcome.code else "")
-    return unknown_outcome(f"EvoLink answered the order with an error ({said[:90]}).", **facts)
+    code = " ".join((outcome.code or "").split())[:64]
+    said = f"HTTP {outcome.status}" + (f", {code}" if code else "")
+    return unknown_outcome(f"EvoLink answered the order with an error ({said}).", **facts)

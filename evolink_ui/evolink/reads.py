@@ -35,23 +35,25 @@ def task_in(answer: Answer) -> Task | None:
         return None
 
 
-def refusal(place: Place, answer: Answer, **facts: Any) -> EvoLinkError:
-    """The exception for an answer that says no."""
-    return explain(
+def refusal(place: Place, answer: Answer, *, charged: Charged | None = None, **facts: Any) -> EvoLinkError:
+    """The exception for an answer that says no. `charged` only where it is not what the place usually means."""
+    error = explain(
         place,
         answer.code,
-        answer.status,
-        charged=_CHARGED[place],
+        answer.standing,
+        charged=charged or _CHARGED[place],
         words=answer.words,
         request_id=answer.request_id,
         retry_after_seconds=answer.retry_after_seconds,
         **facts,
     )
+    error.status = answer.status
+    return error
 
 
 def no_answer(place: Place, outcome: Answer | NoAnswer, **facts: Any) -> EvoLinkError:
     """The exception for having no usable answer after all repetitions."""
-    if isinstance(outcome, Answer) and outcome.status >= 300:
+    if isinstance(outcome, Answer) and outcome.standing >= 300:
         return refusal(place, outcome, **facts)
     if isinstance(outcome, Answer):
         code, sentence = "not_understood", "EvoLink answered with something that is not its usual answer."
@@ -91,15 +93,17 @@ class Reader:
         method: str = "GET",
         **facts: Any,
     ) -> T:
-        """Return what `usable` finds in the answer. Raises EvoLinkError for a refusal or after `patience_seconds`."""
+        """Return what `usable` finds in an answer that is not declined. Raises EvoLinkError for a refusal or after
+        `patience_seconds`."""
         started, attempt = self._world.clock(), 0
         while True:
             outcome = await self._transport.exchange(method, host, path)
-            found = usable(outcome) if isinstance(outcome, Answer) and 200 <= outcome.status < 300 else None
-            if found is not None:
-                return found
-            if isinstance(outcome, Answer) and judge_read(outcome.status, usable=False) is Verdict.REFUSED:
-                raise refusal(place, outcome, **facts)
+            if isinstance(outcome, Answer):
+                found = usable(outcome) if 200 <= outcome.standing < 300 else None
+                if found is not None:
+                    return found
+                if judge_read(outcome.standing, usable=False) is Verdict.REFUSED:
+                    raise refusal(place, outcome, **facts)
             attempt += 1
             told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None
             wait = read_wait_seconds(attempt, told, self._world.random())

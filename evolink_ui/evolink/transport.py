@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import httpx
 
+from evolink_ui.evolink.bodies import pieces_of
 from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts
 from evolink_ui.evolink.key import ApiKey, checked_base_url
 from evolink_ui.evolink.policy import Fault, retry_after_seconds
@@ -25,6 +26,8 @@ REQUEST_ID_MAX_CHARS = 128
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 """Largest JSON answer that is read; real ones have a few kilobytes."""
 
+PIECE_BYTES = 64 * 1024
+"""Bytes of an answer that are read at a time."""
 
 Clock = Callable[[], float]
 Host = Literal["api", "files"]
@@ -44,6 +47,19 @@ class Answer:
     def record(self) -> dict[str, Any]:
         """The body as an object, empty where it is something else."""
         return self.body if isinstance(self.body, dict) else {}
+
+    @property
+    def declined(self) -> bool:
+        """Whether it says no in the body: 200 with `success: false`."""
+        return 200 <= self.status < 300 and self.record.get("success") is False
+
+    @property
+    def standing(self) -> int:
+        """The status that counts: for a declined one the number in its body, 400 where it has none."""
+        number = self.record.get("code")
+        if not self.declined:
+            return self.status
+        return number if isinstance(number, int) and 400 <= number < 600 else 400
 
     @property
     def code(self) -> str | None:
@@ -178,7 +194,7 @@ class Transport:
         head.append(response)
         try:
             received = bytearray()
-            async for piece in response.aiter_bytes():
+            async for piece in pieces_of(response, PIECE_BYTES):
                 received += piece
                 if len(received) > ANSWER_MAX_BYTES:
                     received.clear()
@@ -205,11 +221,12 @@ def _parsed(received: bytes) -> Any:
 
 
 def _cleaned(body: Any, key: ApiKey) -> Any:
-    """The answer without the key, should the server have echoed it."""
+    """The answer without the key, should the server have echoed it, and without what is no text: NUL, and halves of
+    characters as a message that was cut in the middle of an emoji has. No database takes those."""
     if isinstance(body, str):
-        return key.hide_in(body)
+        return key.hide_in(body.replace("\0", "").encode("utf-8", "replace").decode())
     if isinstance(body, list):
         return [_cleaned(item, key) for item in body]
     if isinstance(body, dict):
-        return {name: _cleaned(item, key) for name, item in body.items()}
+        return {_cleaned(name, key): _cleaned(item, key) for name, item in body.items()}
     return body

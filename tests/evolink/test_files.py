@@ -135,6 +135,11 @@ async def test_deleting_what_is_gone_is_fine_and_deleting_what_is_not_ours_is_no
     await evolink.delete_file(stored.file_id)
     await evolink.delete_file(stored.file_id)
     assert stub.files[stored.file_id].deleted
+    stub.fail("delete", answer(200, body={"success": False, "code": 404, "msg": "gone"}))
+    await evolink.delete_file(stored.file_id)
+    stub.fail("delete", answer(200, body={"success": False, "code": 403, "msg": "no"}))
+    with pytest.raises(EvoLinkError):
+        await evolink.delete_file("file_of_another")
     stub.fail("delete", answer(403, "permission_denied"))
     with pytest.raises(EvoLinkError) as caught:
         await evolink.delete_file("file_of_another")
