@@ -5,6 +5,7 @@ nothing. Everything else is free to ask again and is asked again through every p
 """
 
 import math
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -136,6 +137,10 @@ def retry_after_seconds(header: str | None, *, date: str | None, now: float) -> 
 
 def _epoch(text: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
+        date = parsedate_to_datetime(text) if text else None
+        if date is None:
+            return None
+        # One of the three forms that HTTP allows names no zone: it is UTC, not ours.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError):
         return None

@@ -1,6 +1,7 @@
 """The pure decisions: never negative, never below the floor, bounded, and growing where they should."""
 
 import math
+import time
 from email.utils import formatdate
 
 import pytest
@@ -83,6 +84,31 @@ def test_a_date_is_measured_by_the_servers_clock(seconds: int, server_now: int, 
     now = server_now + our_error
     assert retry_after_seconds(until, date=formatdate(server_now, usegmt=True), now=now) == seconds
     assert retry_after_seconds(until, date=None, now=now) == max(0, seconds - our_error)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:10 GMT", 10),
+        ("Wednesday, 21-Oct-26 07:28:10 GMT", 10),
+        ("Wed Oct 21 07:28:10 2026", 10),
+        ("Wed, 21 Oct 2026 09:28:10 +0200", 10),
+        ("Wed, 21 Oct 1998 07:28:10 GMT", 0),
+        ("120.5", 120.5),
+        ("7, 7", None),
+    ],
+)
+def test_every_form_of_a_date_means_the_same_wherever_we_are(
+    header: str, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        for zone in ("UTC", "America/New_York", "Asia/Tokyo"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert retry_after_seconds(header, date="Wed, 21 Oct 2026 07:28:00 GMT", now=0) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("header", ["soon", "-3", "inf", "nan", "Wed, 99 Foo 2026 99:99:99 GMT", "", None])
