@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 from evolink_ui.evolink.codes import consequence
 from evolink_ui.evolink.errors import FollowEnded
 from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.pacing import Pacer
-from evolink_ui.evolink.policy import Verdict, judge_read, read_wait_seconds
+from evolink_ui.evolink.policy import LONGEST_WAIT_SECONDS, Verdict, judge_read, read_wait_seconds
 from evolink_ui.evolink.reads import refusal, task_in, task_path
-from evolink_ui.evolink.transport import Answer, Transport
+from evolink_ui.evolink.transport import Answer, NoAnswer, Transport
 from evolink_ui.evolink.world import World
 
 ESTIMATE_MAX_SECONDS = 3600.0
@@ -39,12 +38,11 @@ async def follow_task(
     age_at_start: float | None = None
     failures = 0
     woken_at = -floor_seconds
-    last: dict[str, Any] = {"task_id": task_id}
     while True:
         outcome = await transport.exchange("GET", "api", path)
         elapsed = world.clock() - started
         task = task_in(outcome) if isinstance(outcome, Answer) and 200 <= outcome.status < 300 else None
-        told: float | None = None
+        told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None
         if task is not None:
             failures = 0
             yield task
@@ -56,21 +54,19 @@ async def follow_task(
                 age_at_start = max(0.0, _age(task, world.now()) - elapsed)
             pacer.note(age_at_start + elapsed, task.progress)
             wait = min(ceiling_seconds, pacer.wait_seconds(age_at_start + elapsed))
+            wait = max(wait, min(LONGEST_WAIT_SECONDS, told or 0.0))
         else:
-            status = outcome.status if isinstance(outcome, Answer) else None
             if isinstance(outcome, Answer):
-                verdict = judge_read(status, usable=False, seconds_since_start=elapsed)
+                verdict = judge_read(outcome.status, usable=False, seconds_since_start=elapsed)
                 if verdict is Verdict.REFUSED:
                     raise refusal("read", outcome, task_id=task_id)
-                told = outcome.retry_after_seconds
-            last |= {"status": status, "request_id": outcome.request_id}
             failures += 1
             wait = read_wait_seconds(failures, told, world.random(), floor=floor_seconds)
         left = patience_seconds + min(ESTIMATE_MAX_SECONDS, estimate or 0.0) - (world.clock() - started)
         if left <= 0:
-            raise _ended(last)
+            raise _ended(task_id, outcome)
         wait = min(wait, left)
-        if wake is None or told is not None:
+        if wake is None or (task is None and told is not None):  # news does not overrule "not before"
             await world.pause(wait)
             continue
         # However often somebody calls, two calls are at least one floor apart.
@@ -86,11 +82,13 @@ def _age(task: Task, now: float) -> float:
     return age if 0.0 <= age <= AGE_MAX_SECONDS else 0.0
 
 
-def _ended(last: dict[str, Any]) -> FollowEnded:
+def _ended(task_id: str, outcome: Answer | NoAnswer) -> FollowEnded:
     return FollowEnded(
         f"The task has not ended in the time agreed for following it. {consequence('read', 'unknown')}",
+        status=outcome.status,
+        request_id=outcome.request_id,
+        task_id=task_id,
         charged="unknown",
         next_step="Press Follow again: nothing is ordered anew.",
         retryable=True,
-        **last,
     )

@@ -158,6 +158,28 @@ async def test_a_call_does_not_shorten_what_a_429_demands(
         assert time.monotonic() - begun >= 1.0
 
 
+async def test_a_pace_that_comes_with_a_running_task_is_kept_but_does_not_overrule_ours(
+    evolink: EvoLink, stub: Stub, fake_time: FakeTime
+) -> None:
+    running, done = ({"id": "task-1", "status": status} for status in ("processing", "completed"))
+    stub.fail("task", *(answer(200, body=running, retry_after=told) for told in (45, 500, 0)), answer(200, body=done))
+    await followed(evolink, "task-1", estimated_seconds=20)
+    assert fake_time.pauses[:2] == [45, 60]
+    assert 2 <= fake_time.pauses[2] < 30
+
+
+async def test_a_call_is_news_also_where_the_running_task_came_with_a_pace(stub: Stub, ticking: dict[str, Any]) -> None:
+    wake = asyncio.Event()
+    running, done = ({"id": "task-1", "status": status} for status in ("processing", "completed"))
+    stub.fail("task", answer(200, body=running, retry_after=50), answer(200, body=done))
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url, **ticking) as evolink:
+        following = evolink.follow("task-1", estimated_seconds=180, wake=wake)
+        await anext(following)
+        wake.set()
+        async with asyncio.timeout(10):
+            assert (await anext(following)).status == "completed"
+
+
 async def test_a_resumed_task_is_looked_at_by_its_age_not_from_its_start(
     evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
 ) -> None:
