@@ -10,9 +10,9 @@ PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 to gigabytes at once in httpx's own decoders."""
 
 
-def encoding_of(response: httpx.Response) -> str | None:
+def encoding_of(headers: httpx.Headers) -> str | None:
     """How the body is packed; None where it is not."""
-    named = response.headers.get("content-encoding", "").strip().lower()
+    named = headers.get("content-encoding", "").strip().lower()
     return named if named not in ("", "identity") else None
 
 
@@ -21,7 +21,7 @@ async def pieces_of(response: httpx.Response, piece_bytes: int) -> AsyncIterator
 
     Raises httpx.DecodingError where it cannot be unpacked, and httpx's other errors for the connection.
     """
-    encoding = encoding_of(response)
+    encoding = encoding_of(response.headers)
     if encoding is None:
         async for piece in response.aiter_raw(piece_bytes):
             yield piece

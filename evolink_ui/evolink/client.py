@@ -179,8 +179,9 @@ class EvoLink:
         """Bring a result home and return its size in bytes.
 
         Written to a part file beside `path`, continued where it broke off, checked to be one whole video, then renamed;
-        `path` never holds half a video. The key is not sent. Raises ResultUnusable or LocalFileProblem, both with
-        `charged == "yes"`.
+        `path` never holds half a video. The key is not sent. Raises EvoLinkError, always with `charged == "yes"`:
+        ResultUnusable where the link is dead or gives no whole video, LocalFileProblem for the disk, ServerFault,
+        RateLimited or Unreachable where its host fails again and again.
         """
         return await fetch_result(
             Web(self._clients, self._transport.timeouts), self._world, url, Path(path), on_progress

@@ -39,6 +39,8 @@ def meaning_of(place: Place, code: str | None, status: int | None) -> tuple[str,
         found = AT_PLACE.get((place, code)) or MEANINGS.get(code)
         if found:
             return code, found
+    if place == "result" and status is not None and 400 <= status < 500 and status not in (408, 429):
+        status = 404  # the link carries neither key nor order: whatever the host calls it, the link is dead
     if status in BY_STATUS:
         fallback, found = BY_STATUS[status]
         found = AT_PLACE.get((place, fallback), found)

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -96,22 +95,3 @@ class Clients:
         """Close what was made here."""
         while self._own:
             await self._own.pop().aclose()
-
-
-def opened(client: httpx.AsyncClient, request: httpx.Request) -> AbstractAsyncContextManager[httpx.Response]:
-    """Send a request without a key and hold its answer open for streaming."""
-    return _Opened(client, request)
-
-
-class _Opened:
-    def __init__(self, client: httpx.AsyncClient, request: httpx.Request) -> None:
-        self._client, self._request = client, request
-        self._response: httpx.Response | None = None
-
-    async def __aenter__(self) -> httpx.Response:
-        self._response = await self._client.send(self._request, stream=True, auth=None, follow_redirects=True)
-        return self._response
-
-    async def __aexit__(self, *exc: object) -> None:
-        if self._response is not None:
-            await self._response.aclose()

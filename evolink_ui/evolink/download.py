@@ -2,21 +2,20 @@
 
 import asyncio
 import logging
-import os
-import re
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 
+from evolink_ui.evolink.bodies import pieces_of
 from evolink_ui.evolink.codes import consequence, explain
-from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts, opened
+from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts
 from evolink_ui.evolink.disk import open_file, put_away
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem, ResultUnusable
+from evolink_ui.evolink.part import Part
 from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
 from evolink_ui.evolink.video import problem_of
 from evolink_ui.evolink.world import World
@@ -41,22 +40,6 @@ class Web:
     timeouts: Timeouts
 
 
-@dataclass(slots=True)
-class _Part:
-    """What is on disk already, and what the server said about the whole."""
-
-    file: BinaryIO
-    size: int = 0
-    total: int | None = None
-    validator: str | None = None
-    resumed: bool = False
-
-    def restart(self) -> None:
-        self.file.seek(0)
-        self.file.truncate()
-        self.size, self.total, self.validator, self.resumed = 0, None, None, False
-
-
 class _Again(Exception):
     """This attempt failed in a way that may pass."""
 
@@ -73,29 +56,29 @@ async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress
         file = await open_file(part_path, "xb+")
     except OSError:
         raise _disk() from None
-    part = _Part(file)
+    part = Part(part_path, file)
     try:
         async with asyncio.timeout(web.timeouts.download):
             await _fetch(web, world, address, part, on_progress)
-        await asyncio.to_thread(_publish, part, part_path, path)
+        await asyncio.to_thread(part.publish, path)
         return part.size
     except TimeoutError:
-        raise _unusable("timed_out", "The finished video did not arrive in half an hour.") from None
+        raise _unusable("timed_out", "The finished video did not arrive in time.") from None
     except OSError:
         raise _disk() from None
     finally:
-        await put_away(_tidy, part, part_path)
+        await put_away(part.tidy)
 
 
-async def _fetch(web: Web, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None) -> None:
-    started, fruitless = world.clock(), 0
+async def _fetch(web: Web, world: World, url: httpx.URL, part: Part, on_progress: OnBytes | None) -> None:
+    started, furthest, fruitless = world.clock(), 0, 0
     while True:
-        before = part.size
         try:
             await _attempt(web, world, url, part, on_progress, grace=world.clock() - started < NOT_FOUND_GRACE_SECONDS)
             return
         except _Again as again:
-            fruitless = 1 if part.size > before else fruitless + 1
+            fruitless = 1 if part.size > furthest else fruitless + 1
+            furthest = max(furthest, part.size)
             if fruitless >= DOWNLOAD_ATTEMPTS:
                 raise again.error from None
             wait = read_wait_seconds(fruitless, again.told, world.random())
@@ -103,9 +86,11 @@ async def _fetch(web: Web, world: World, url: httpx.URL, part: _Part, on_progres
 
 
 async def _attempt(
-    web: Web, world: World, url: httpx.URL, part: _Part, on_progress: OnBytes | None, *, grace: bool
+    web: Web, world: World, url: httpx.URL, part: Part, on_progress: OnBytes | None, *, grace: bool
 ) -> None:
     """Fetch what is missing; raises _Again where that may help."""
+    if part.packed:
+        await asyncio.to_thread(part.restart)
     headers = {
         "Host": url.netloc.decode("ascii"),
         "Accept-Encoding": "identity",
@@ -117,82 +102,73 @@ async def _attempt(
         if part.validator:
             headers["If-Range"] = part.validator
     request = httpx.Request("GET", url, headers=headers, extensions={"timeout": web.timeouts.per_operation()})
-    lost: EvoLinkError | None = None
-    refused = False
+    failure: Exception | None = None
     try:
-        async with opened(web.clients.downloads, request) as response:
+        async with _opened(web.clients.downloads, request) as response:
             await _judge(world, response, part, grace=grace)
-            async for piece in response.aiter_bytes(PIECE_BYTES):
+            async for piece in pieces_of(response, PIECE_BYTES):
                 part.size += await asyncio.to_thread(part.file.write, piece)
                 if part.size > RESULT_MAX_BYTES:
                     raise _unusable("too_large", "The result is larger than any video of this kind can be.")
                 if on_progress:
                     on_progress(part.size)
-    except httpx.TooManyRedirects:
-        lost = _unusable("redirected", "The link to the finished video leads in circles.")
+    except (httpx.TooManyRedirects, httpx.UnsupportedProtocol):
+        failure = _Again(_unusable("redirected", "The link to the finished video leads nowhere."))
     except httpx.HTTPError:
-        lost = _unusable("connection_lost", "The connection to the finished video broke off.")
+        failure = _Again(_unusable("connection_lost", "The connection to the finished video broke off."))
     except (EvoLinkError, OSError, _Again):
         raise
     except Exception as error:  # noqa: BLE001 - whoever gave the client may refuse an address in words of their own
         log.warning("the client for results refused: %s", type(error).__name__)
-        refused = True
-    if refused:
-        raise _unusable("refused", "The link to the finished video leads to an address that is not fetched.")
-    if lost is not None:
-        raise _Again(lost)
+        failure = _unusable("refused", "The link to the finished video leads to an address that is not fetched.")
+    if failure is not None:  # raised here, so that no library's exception, with a link in it, hangs on it
+        raise failure
     await asyncio.to_thread(_check, part)
 
 
-async def _judge(world: World, response: httpx.Response, part: _Part, *, grace: bool) -> None:
+async def _judge(world: World, response: httpx.Response, part: Part, *, grace: bool) -> None:
     """Decide by the head of the answer whether its body continues, replaces or is not the video."""
     status, headers = response.status_code, response.headers
+    if status == 200:
+        await asyncio.to_thread(part.begins, headers)
+        return
     if status == 206 and part.size:
-        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("content-range", ""))
-        total = int(span[3]) if span and span[3] != "*" else None
-        if span and int(span[1]) == part.size and part.total in (None, total):
-            part.total, part.resumed = total, True
+        if part.continues(headers):
             return
         await asyncio.to_thread(part.restart)
         raise _Again(_unusable("changed", "The finished video changed while it was fetched."))
-    if status == 200:
-        await asyncio.to_thread(part.restart)
-        encoded = headers.get("content-encoding", "identity").lower() != "identity"
-        length = headers.get("content-length", "")
-        part.total = int(length) if length.isdigit() and not encoded else None
-        etag = headers.get("etag", "")
-        part.validator = etag if etag.startswith('"') else headers.get("last-modified")
-        return
+    if status < 400:
+        raise _Again(_unusable("not_a_video", "The link to the finished video gives something else."))
     if status == 416:
         await asyncio.to_thread(part.restart)
     told = retry_after_seconds(headers.get("retry-after"), date=headers.get("date"), now=world.now())
     error = explain("result", None, status, charged="yes", retry_after_seconds=told)
-    if status in (206, 408, 416, 425, 429) or status >= 500 or (status == 404 and grace):
+    if status in (408, 416, 425, 429) or status >= 500 or (status == 404 and grace):
         raise _Again(error, told=told)
     raise error
 
 
-def _check(part: _Part) -> None:
+@asynccontextmanager
+async def _opened(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    """Send a request without a key and hold its answer open for streaming."""
+    response = await client.send(request, stream=True, auth=None, follow_redirects=True)
+    try:
+        yield response
+    finally:
+        await response.aclose()
+
+
+def _check(part: Part) -> None:
     """Refuse what is not one whole video; raises _Again with the part emptied."""
     part.file.flush()
     if part.total is not None and part.size < part.total:
         raise _Again(_unusable("connection_lost", "The finished video is shorter than announced."))
-    problem = problem_of(part.file, part.size, vouched_for=part.total == part.size and not part.resumed)
+    problem: str | None = "The finished video is longer than announced."
+    if part.total in (None, part.size):
+        problem = problem_of(part.file, part.size, vouched_for=part.total is not None and not part.resumed)
     if problem is not None:
         part.restart()
         raise _Again(_unusable("not_a_video", problem))
-
-
-def _publish(part: _Part, part_path: Path, path: Path) -> None:
-    part.file.flush()
-    os.fsync(part.file.fileno())
-    part_path.replace(path)
-
-
-def _tidy(part: _Part, part_path: Path) -> None:
-    with suppress(OSError):  # a full disk may refuse the last flush; the error that matters is already on its way
-        part.file.close()
-    part_path.unlink(missing_ok=True)
 
 
 def _address(url: str) -> httpx.URL:

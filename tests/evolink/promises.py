@@ -255,8 +255,11 @@ READ = [
     survived("a result that is not there yet is asked for again", "download", answer(404), times=3),
     survived("a result follows the detour of its host", "download", answer(302,
              headers={"location": "/results/elsewhere.mp4"})),
-    *(Row(f"a result whose link died with {status} says that it is paid", "download", (answer(status),), times=1,
-          error=ResultUnusable if status == 410 else EvoLinkError, charged="yes") for status in (401, 403, 410)),
+    survived("a result that answers without a body is asked for again", "download", answer(204, body=""),
+             answer(304, body="")),
+    *(Row(f"a result whose link died with {status} says that the link is dead and the video paid", "download",
+          (answer(status),), error=ResultUnusable, code="resource_not_found", charged="yes")
+      for status in (400, 401, 402, 403, 410, 451)),
     Row("a result that stays a page is refused and stays paid", "download", (garbage(),), times=9,
         error=ResultUnusable, code="result_not_a_video", charged="yes", tries=6),
 ]  # fmt: skip
