@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOOK_COST_SECONDS = 0.0953
+LOOK_COST_SECONDS = 0.112
 """Seconds of delay that one look is worth: gives 24 looks to a task of 180 s, as many as the vendor's own client takes
 with its fixed 8 s, at a quarter of its delay."""
 
@@ -27,7 +27,7 @@ SHORTEST_ESTIMATE_SECONDS, LONGEST_ESTIMATE_SECONDS = 1.0, 3600.0
 SPREAD = 0.35
 """Standard deviation of ln(length / estimate) where the estimate is honest."""
 
-WIDE_SPREAD, WIDE_SHARE = 0.7, 0.02
+WIDE_SPREAD, WIDE_SHARE = 0.7, 0.005
 """One task in fifty is thought to have an estimate that is off by a factor of two or more: costs 2 % where estimates
 are right, and keeps the looks from dying out where they are wrong."""
 
