@@ -9,6 +9,7 @@ less. The rows named after a progress follow the same tasks where the vendor als
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from statistics import NormalDist, fmean
 
@@ -16,6 +17,9 @@ from evolink_ui.evolink.pacing import SPREAD, Pacer
 
 TASKS = 400
 """Quantiles of the lengths: even ones instead of random ones, so that every run prints the same."""
+
+FINE_TASKS = 20_000
+"""Where nothing but the length tells one task from another, so many are no trouble, and even the third digit counts."""
 
 FLOOR_SECONDS = 2.0
 FIXED_SECONDS = (0.5, 1.0, 5.0, 6.0, 8.0)
@@ -30,8 +34,6 @@ def _steps(age: float, length: float, estimate: float) -> int:
 
 
 PROGRESSES: dict[str, Progress] = {
-    "ours, no progress": lambda age, length, estimate: None,
-    "ours, progress stays 0": lambda age, length, estimate: 0,
     "ours, even progress": lambda age, length, estimate: int(min(99, 100 * age / length)),
     "ours, progress after a queue": lambda age, length, estimate: int(max(0, 125 * age / length - 25)),
     "ours, progress slowing down": lambda age, length, estimate: int(99 * (1 - max(0.0, 1 - age / length) ** 1.7)),
@@ -67,6 +69,15 @@ def ours(estimate: float, length: float, progress: Progress, floor: float = FLOO
     return age - length, looks
 
 
+def blind(estimate: float, tasks: Sequence[float], floor: float = FLOOR_SECONDS) -> list[tuple[float, int]]:
+    """The same for many tasks without any progress: all are looked at at the same ages."""
+    pacer, ages = Pacer(estimate, floor), [0.0]
+    while ages[-1] < max(tasks):
+        ages.append(ages[-1] + pacer.wait_seconds(ages[-1]))
+    looks = [bisect_left(ages, length) for length in tasks]
+    return [(ages[at] - length, at + 1) for at, length in zip(looks, tasks, strict=True)]
+
+
 def fixed(interval: float, length: float) -> tuple[float, int]:
     """The same for looks at 0, interval, 2 x interval ... seconds."""
     steps = math.ceil(length / interval)
@@ -79,19 +90,23 @@ def mean_cost(pairs: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
     return late, looks, late * looks
 
 
-def table(estimate: float, factor: float, count: int = TASKS) -> None:
+def table(estimate: float, factor: float, count: int = TASKS, fine_count: int = FINE_TASKS) -> None:
     """Print every way of pacing for tasks of factor x estimate."""
-    tasks, least = lengths(estimate, factor, count), bound(estimate, factor)
+    tasks, fine, least = (
+        lengths(estimate, factor, count),
+        lengths(estimate, factor, fine_count),
+        bound(estimate, factor),
+    )
+    rows = {"ours, no progress": blind(estimate, fine)}
+    rows |= {name: [ours(estimate, length, shape) for length in tasks] for name, shape in PROGRESSES.items()}
+    rows |= {f"fixed {interval} s": [fixed(interval, length) for length in fine] for interval in FIXED_SECONDS}
     word = "right" if factor == 1.0 else f"wrong: the tasks take {factor} x as long"
     print(f"\nestimate {estimate:.0f} s, {word}")
     print(f"  {'':30} {'late s':>8} {'looks':>8} {'cost':>8} {'of bound':>9}")
-    print(f"  {'bound (right estimate known)':30} {'':>8} {'':>8} {least:8.1f} {1:9.2f}")
-    for name, progress in PROGRESSES.items():
-        late, looks, cost = mean_cost([ours(estimate, length, progress) for length in tasks])
-        print(f"  {name:30} {late:8.2f} {looks:8.1f} {cost:8.1f} {cost / least:9.2f}")
-    for interval in FIXED_SECONDS:
-        late, looks, cost = mean_cost([fixed(interval, length) for length in tasks])
-        print(f"  {f'fixed {interval} s':30} {late:8.2f} {looks:8.1f} {cost:8.1f} {cost / least:9.2f}")
+    print(f"  {'bound (right estimate known)':30} {'':>8} {'':>8} {least:8.1f} {1:9.3f}")
+    for name, pairs in rows.items():
+        late, looks, cost = mean_cost(pairs)
+        print(f"  {name:30} {late:8.2f} {looks:8.1f} {cost:8.1f} {cost / least:9.3f}")
 
 
 def main() -> None:

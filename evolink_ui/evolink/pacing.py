@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOOK_COST_SECONDS = 0.112
-"""Seconds of delay that one look is worth: gives 24 looks to a task of 180 s, as many as the vendor's own client takes
-with its fixed 8 s, at a quarter of its delay."""
+"""Seconds of delay that one look is worth: gives 24 looks to a task of 180 s, one less than the vendor's own client
+takes with its fixed 8 s, at 0.6 of its delay."""
 
 LONGEST_LOOK_SECONDS = 60.0
 """Longest time between two looks: a person who watches hears something every minute."""
@@ -28,8 +28,8 @@ SPREAD = 0.35
 """Standard deviation of ln(length / estimate) where the estimate is honest."""
 
 WIDE_SPREAD, WIDE_SHARE = 0.7, 0.005
-"""One task in fifty is thought to have an estimate that is off by a factor of two or more: costs 2 % where estimates
-are right, and keeps the looks from dying out where they are wrong."""
+"""One task in two hundred is thought to have an estimate that is off by a factor of two or more. Hardly seen where
+estimates are right; a task that is far overdue is looked at every 8 s for it, not every 5 s."""
 
 BLIND_SPREAD = 0.8
 """The spread without any estimate."""
