@@ -42,6 +42,8 @@ class EvoLink:
             task = await evolink.create(request)
             async for task in evolink.follow(task.id, estimated_seconds=task.estimated_seconds):
                 print(task.status, task.progress)
+            if not task.result_urls:
+                raise failure_of(task)
             await evolink.download(task.result_urls[0], Path("result.mp4"))
     """
 
@@ -97,7 +99,10 @@ class EvoLink:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections that were opened here; clients given from outside stay open."""
+        """Close the connections that were opened here; clients given from outside stay open.
+
+        Whatever is asked for afterwards raises RuntimeError.
+        """
         await self._clients.close()
 
     async def create(

@@ -62,7 +62,7 @@ async def follow_task(
                     raise refusal("read", outcome, task_id=task_id)
             failures += 1
             wait = read_wait_seconds(failures, told, world.random(), floor=floor_seconds)
-        left = patience_seconds + min(ESTIMATE_MAX_SECONDS, estimate or 0.0) - (world.clock() - started)
+        left = patience_seconds + min(ESTIMATE_MAX_SECONDS, estimate or 0.0) - elapsed
         if left <= 0:
             raise _ended(task_id, outcome)
         wait = min(wait, left)

@@ -127,7 +127,12 @@ class Transport:
         read_seconds: float | None = None,
         whole_seconds: float | None = None,
     ) -> Answer | NoAnswer:
-        """Send one request. Never raises for what happens on the way; only cancellation passes through."""
+        """Send one request. Never raises for what happens on the way; only cancellation passes through.
+
+        Raises RuntimeError, before anything is sent, where the connections are closed for good.
+        """
+        if self._clients.http.is_closed:
+            raise RuntimeError("the EvoLink client is closed; nothing was sent")
         request = self._request(method, self._hosts[host] + path, body, headers or {}, read_seconds)
         if method != "GET":
             return await self._exchange(request, whole_seconds)

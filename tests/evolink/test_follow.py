@@ -102,6 +102,18 @@ async def test_reads_that_fail_for_an_hour_end_in_following_again_not_in_failure
     assert (caught.value.status, caught.value.request_id, caught.value.charged) == (500, "req-stub", "unknown")
 
 
+async def test_a_caller_who_kept_an_answer_for_hours_still_gets_the_next_one(
+    evolink: EvoLink, stub: Stub, fake_time: FakeTime, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    stub.script = [RUNNING, DONE]
+    shown = []
+    async for seen in evolink.follow(task.id, estimated_seconds=180):
+        shown.append(seen.status)
+        fake_time.seconds += 7200
+    assert shown == ["processing", "completed"]
+
+
 @pytest.fixture
 def ticking() -> Iterator[dict[str, Any]]:
     """Real time, for what is about waking."""

@@ -20,7 +20,7 @@ from evolink_ui.evolink import (
     new_idempotency_key,
 )
 from tests.evolink.conftest import KEY, QUICK, FakeTime
-from tests.stub import Stub, answer, drop
+from tests.stub import Stub, answer, drop, hang
 
 
 async def test_the_answer_to_an_order_carries_what_only_it_carries(
@@ -261,4 +261,30 @@ async def test_a_cancelled_order_is_not_sent_again(stub: Stub, request_: MotionC
         with pytest.raises(asyncio.CancelledError):
             await ordering
     assert stub.requests("order") == 1
+    assert stub.paid == 0
+
+
+async def test_a_cancelled_order_that_is_on_its_way_is_not_sent_again_and_harms_no_other(
+    stub: Stub, request_: MotionControlRequest
+) -> None:
+    stub.fail("order", hang(20, after_work=True))
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url) as evolink:
+        ordering = asyncio.create_task(evolink.create(request_))
+        for _ in range(1000):
+            if stub.paid:
+                break
+            await asyncio.sleep(0.01)
+        ordering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ordering
+        await evolink.credits()
+    assert (stub.requests("order"), stub.paid) == (1, 1)
+
+
+async def test_a_closed_client_says_so_and_leaves_no_order_in_doubt(stub: Stub, request_: MotionControlRequest) -> None:
+    async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url) as evolink:
+        await evolink.credits()
+    for deed in (evolink.create(request_), evolink.credits()):
+        with pytest.raises(RuntimeError, match="closed; nothing was sent"):
+            await deed
     assert stub.paid == 0
