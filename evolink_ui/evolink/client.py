@@ -157,7 +157,8 @@ class EvoLink:
     ) -> UploadedFile:
         """Store a local file at EvoLink for 72 hours, streamed from disk, and return its public address.
 
-        `on_progress(bytes)` hears how many bytes were handed over. Raises EvoLinkError, always with `charged == "no"`.
+        `on_progress(bytes)` hears how many bytes were handed over; what it raises ends the upload and goes to the
+        caller. Raises EvoLinkError, always with `charged == "no"`.
         """
         return await self._files.upload(Path(path), file_name, on_progress)
 
@@ -184,7 +185,8 @@ class EvoLink:
         """Bring a result home and return its size in bytes.
 
         Written to a part file beside `path`, continued where it broke off, checked to be one whole video, then renamed;
-        `path` never holds half a video. The key is not sent. Raises EvoLinkError, always with `charged == "yes"`:
+        `path` never holds half a video. The key is not sent. `on_progress(bytes)` hears how many bytes are on disk;
+        what it raises ends the download and goes to the caller. Raises EvoLinkError, always with `charged == "yes"`:
         ResultUnusable where the link is dead or gives no whole video, LocalFileProblem for the disk, ServerFault,
         RateLimited or Unreachable where its host fails again and again.
         """

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,25 +101,29 @@ async def _attempt(
         if part.validator:
             headers["If-Range"] = part.validator
     request = httpx.Request("GET", url, headers=headers, extensions={"timeout": web.timeouts.per_operation()})
+    response: httpx.Response | None = None
     failure: Exception | None = None
     try:
-        async with _opened(web.clients.downloads, request) as response:
-            await _judge(world, response, part, grace=grace)
-            async for piece in pieces_of(response, PIECE_BYTES):
-                part.size += await asyncio.to_thread(part.file.write, piece)
-                if part.size > RESULT_MAX_BYTES:
-                    raise _unusable("too_large", "The result is larger than any video of this kind can be.")
-                if on_progress:
-                    on_progress(part.size)
+        response = await web.clients.downloads.send(request, stream=True, auth=None, follow_redirects=True)
+        await _judge(world, response, part, grace=grace)
+        async for piece in pieces_of(response, PIECE_BYTES):
+            part.size += await asyncio.to_thread(part.file.write, piece)
+            if part.size > RESULT_MAX_BYTES:
+                raise _unusable("too_large", "The result is larger than any video of this kind can be.")
+            if on_progress:
+                on_progress(part.size)
     except (httpx.TooManyRedirects, httpx.UnsupportedProtocol):
         failure = _Again(_unusable("redirected", "The link to the finished video leads nowhere."))
     except httpx.HTTPError:
         failure = _Again(_unusable("connection_lost", "The connection to the finished video broke off."))
-    except (EvoLinkError, OSError, _Again):
-        raise
-    except Exception as error:  # noqa: BLE001 - whoever gave the client may refuse an address in words of their own
-        log.warning("the client for results refused: %s", type(error).__name__)
+    except Exception as error:
+        if response is not None:
+            raise  # from here, the disk, or whoever hears of the progress
+        log.warning("the client for results refused: %s", type(error).__name__)  # in words of its own
         failure = _unusable("refused", "The link to the finished video leads to an address that is not fetched.")
+    finally:
+        if response is not None:
+            await response.aclose()
     if failure is not None:  # raised here, so that no library's exception, with a link in it, hangs on it
         raise failure
     await asyncio.to_thread(_check, part)
@@ -146,16 +149,6 @@ async def _judge(world: World, response: httpx.Response, part: Part, *, grace: b
     if status in (408, 416, 425, 429) or status >= 500 or (status == 404 and grace):
         raise _Again(error, told=told)
     raise error
-
-
-@asynccontextmanager
-async def _opened(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-    """Send a request without a key and hold its answer open for streaming."""
-    response = await client.send(request, stream=True, auth=None, follow_redirects=True)
-    try:
-        yield response
-    finally:
-        await response.aclose()
 
 
 def _check(part: Part) -> None:

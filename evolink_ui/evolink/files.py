@@ -27,10 +27,6 @@ OnBytes = Callable[[int], None]
 """Called with the bytes handed over so far; starts again from 0 when a transfer starts again."""
 
 
-class _Changed(Exception):
-    """The file became shorter while it was read."""
-
-
 class Files:
     """Upload, delete, quota."""
 
@@ -68,8 +64,8 @@ class Files:
             outcome = await self._transport.exchange(
                 "POST", "files", UPLOAD_PATH, body=form.body(), whole_seconds=self._transport.timeouts.upload
             )
-            if form.broken:
-                raise _unreadable()
+            if form.failure is not None:
+                raise form.failure
             return outcome
         finally:
             await put_away(file.close)
@@ -113,11 +109,19 @@ class _Form:
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._type = f"multipart/form-data; boundary={boundary}"
         self._file, self._size, self._on_progress = file, size, on_progress
-        self.broken = False
-        """Whether the file could not be read to the length it had."""
+        self.failure: Exception | None = None
+        """What broke it off on our side: the file, or whoever hears of its progress."""
 
     def body(self) -> Body:
         return Body(self._pieces(), len(self._head) + self._size + len(self._tail), self._type)
+
+    def _tell(self, sent: int) -> None:
+        try:
+            if self._on_progress:
+                self._on_progress(sent)
+        except Exception as error:
+            self.failure = error
+            raise
 
     def _read_ahead(self, start: int) -> asyncio.Task[bytes | None]:
         return asyncio.create_task(asyncio.to_thread(self._file.read, min(PIECE_BYTES, self._size - start)))
@@ -126,21 +130,19 @@ class _Form:
         yield self._head
         await asyncio.to_thread(self._file.seek, 0)
         sent = 0
-        if self._on_progress:
-            self._on_progress(0)
+        self._tell(sent)
         ahead = self._read_ahead(sent)
         try:
             while sent < self._size:
                 await asyncio.wait({ahead})
                 piece = b"" if ahead.exception() else ahead.result()
                 if not piece:
-                    self.broken = True
-                    raise _Changed
+                    self.failure = _unreadable()
+                    raise self.failure
                 sent += len(piece)
                 ahead = self._read_ahead(sent)  # the disk works while the network does
                 yield piece
-                if self._on_progress:
-                    self._on_progress(sent)
+                self._tell(sent)
         finally:
             await asyncio.wait({ahead})  # nobody may close the file under a thread that reads it
         yield self._tail

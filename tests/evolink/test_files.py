@@ -86,6 +86,24 @@ async def test_a_file_that_shrinks_on_the_way_is_our_problem_not_the_vendors(
     assert stub.files == {}
 
 
+async def test_whoever_hears_of_the_progress_can_call_it_off(evolink: EvoLink, stub: Stub, tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def enough(size: int) -> None:
+        if size:
+            raise Enough
+
+    path = tmp_path / "large.mp4"
+    path.write_bytes(bytes(3_000_000))
+    with pytest.raises(Enough):
+        await evolink.upload(path, on_progress=enough)
+    with pytest.raises(Enough):
+        await evolink.download(f"{stub.results_url}/results/1.mp4", tmp_path / "result.mp4", on_progress=enough)
+    assert (stub.requests("upload"), stub.requests("result"), stub.files) == (1, 1, {})
+    assert [file.name for file in tmp_path.iterdir()] == ["large.mp4"]  # noqa: ASYNC240 - a test may wait for its disk
+
+
 async def test_a_file_that_grows_on_the_way_is_sent_as_long_as_it_was(
     evolink: EvoLink, stub: Stub, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from evolink_ui.evolink import EvoLink, EvoLinkError, MotionControlRequest
 from evolink_ui.evolink.key import ApiKey
 from tests.evolink.conftest import KEY
-from tests.stub import Stub, answer, drop, garbage, hang
+from tests.stub import Stub, answer, cut, drop, garbage, hang
 from tests.stub.faults import Place
 
 
@@ -74,7 +74,7 @@ async def test_the_key_is_in_no_log_and_no_exception_with_all_that_hangs_on_it(
         ("result", lambda: evolink.download(f"{stub.results_url}/results/1.mp4", tmp_path / "r")),
     ]
     echo = answer(403, "made_up", message=f"the key {KEY} may not do this")
-    for fault in (drop(), garbage(f"Bearer {KEY}"), echo, answer(500, message=KEY)):
+    for fault in (drop(), cut(5), garbage(f"Bearer {KEY}"), echo, answer(500, message=KEY)):
         for place, deed in deeds:
             stub.faults.clear()
             stub.fail(place, fault, times=30)
