@@ -174,8 +174,7 @@ class EvoLink:
         """What the key and the account may still spend, in credits. Raises EvoLinkError."""
 
         def usable(answer: Answer) -> Credits | None:
-            data = answer.record.get("data")
-            return Credits.model_validate(data) if isinstance(data, dict) else None
+            return None if answer.data is None else Credits.model_validate(answer.data)
 
         return await self._reader.read(
             "api", "/v1/credits", usable, place="account", patience_seconds=self._read_seconds

@@ -76,7 +76,7 @@ class Files:
             await self._reader.read(
                 "files",
                 f"/api/v1/files/{quote(file_id, safe='')}",
-                lambda answer: True,
+                lambda answer: None if answer.declined else True,
                 place="upload",
                 patience_seconds=self._patience_seconds,
                 method="DELETE",
@@ -88,8 +88,7 @@ class Files:
         """See `EvoLink.quota`."""
 
         def usable(answer: Answer) -> Quota | None:
-            data = answer.record.get("data")
-            return Quota.model_validate(data) if isinstance(data, dict) else None
+            return None if answer.data is None else Quota.model_validate(answer.data)
 
         return await self._reader.read(
             "files", "/api/v1/files/quota", usable, place="upload", patience_seconds=self._patience_seconds
@@ -149,11 +148,10 @@ class _Form:
 
 
 def _stored(answer: Answer) -> UploadedFile | None:
-    data = answer.record.get("data")
-    if not 200 <= answer.standing < 300 or not isinstance(data, dict):
+    if not 200 <= answer.status < 300 or answer.data is None:
         return None
     try:
-        return UploadedFile.model_validate(data | {"raw": data})
+        return UploadedFile.model_validate(answer.data | {"raw": answer.data})
     except ValueError:
         return None
 

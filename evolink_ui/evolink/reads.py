@@ -93,13 +93,12 @@ class Reader:
         method: str = "GET",
         **facts: Any,
     ) -> T:
-        """Return what `usable` finds in an answer that is not declined. Raises EvoLinkError for a refusal or after
-        `patience_seconds`."""
+        """Return what `usable` finds in the answer. Raises EvoLinkError for a refusal or after `patience_seconds`."""
         started, attempt = self._world.clock(), 0
         while True:
             outcome = await self._transport.exchange(method, host, path)
             if isinstance(outcome, Answer):
-                found = usable(outcome) if 200 <= outcome.standing < 300 else None
+                found = usable(outcome) if 200 <= outcome.status < 300 else None
                 if found is not None:
                     return found
                 if judge_read(outcome.standing, usable=False) is Verdict.REFUSED:

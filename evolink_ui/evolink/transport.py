@@ -62,6 +62,12 @@ class Answer:
         return number if isinstance(number, int) and 400 <= number < 600 else 400
 
     @property
+    def data(self) -> dict[str, Any] | None:
+        """What the files host and the credits wrap their answers in; None where there is none or it is declined."""
+        data = self.record.get("data")
+        return data if isinstance(data, dict) and not self.declined else None
+
+    @property
     def code(self) -> str | None:
         """The vendor's error code."""
         error = self.record.get("error")

@@ -86,6 +86,15 @@ async def test_odd_answers(oddity: str, evolink: EvoLink, stub: Stub, request_: 
     assert tasks[-1].raw.items() >= answers[-1].items()
 
 
+async def test_a_failed_task_that_is_called_no_success_is_still_a_task(
+    evolink: EvoLink, stub: Stub, request_: MotionControlRequest
+) -> None:
+    task = await evolink.create(request_)
+    stub.script = [FAILED | {"success": False, "code": 500}]
+    assert (await evolink.get(task.id)).status == "failed"
+    assert [task.status async for task in evolink.follow(task.id)] == ["failed"]
+
+
 @pytest.mark.parametrize(
     ("said", "code", "charged"),
     [
