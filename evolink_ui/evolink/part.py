@@ -61,7 +61,7 @@ class Part:
 
     def continues(self, headers: httpx.Headers) -> bool:
         """Take in the head of a part of an answer; false where it is not the rest of this very video."""
-        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("content-range", ""))
+        span = re.fullmatch(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", headers.get("content-range", ""))
         if span is None or int(span[1]) != self.size or encoding_of(headers) is not None:
             return False
         total = self.total if span[2] == "*" else int(span[2])
