@@ -177,7 +177,8 @@ async def test_a_detour_in_circles_ends(evolink: EvoLink, stub: Stub, target: Pa
 
 
 @pytest.mark.parametrize(
-    "link", ["", "result.mp4", "ftp://example.com/1.mp4", "file:///etc/passwd", "http://", "https://u:p@h/1"]
+    "link",
+    ["", "result.mp4", "ftp://example.com/1.mp4", "file:///etc/passwd", "http://", "https://u:p@h/1", "http://[bad"],
 )
 async def test_what_is_no_web_link_is_not_fetched(link: str, evolink: EvoLink, target: Path) -> None:
     with pytest.raises(ResultUnusable) as caught:

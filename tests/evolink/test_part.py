@@ -66,6 +66,15 @@ async def test_a_host_that_does_not_say_how_long_the_whole_is_can_continue(
     assert broken.requests("result") == 2
 
 
+async def test_a_continuation_that_brings_only_some_is_continued_in_turn(
+    evolink: EvoLink, broken: Stub, tmp_path: Path
+) -> None:
+    broken.fail("result", rest(REST[:1000]))
+    await evolink.download(broken.results_url + RESULT, tmp_path / "result.mp4")
+    assert content_of(tmp_path / "result.mp4") == VIDEO
+    assert broken.seen[-1].headers["range"] == f"bytes={KEPT + 1000}-"
+
+
 async def test_a_packed_result_that_breaks_off_is_fetched_from_its_start(
     evolink: EvoLink, stub: Stub, tmp_path: Path
 ) -> None:
