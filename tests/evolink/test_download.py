@@ -178,7 +178,15 @@ async def test_a_detour_in_circles_ends(evolink: EvoLink, stub: Stub, target: Pa
 
 @pytest.mark.parametrize(
     "link",
-    ["", "result.mp4", "ftp://example.com/1.mp4", "file:///etc/passwd", "http://", "https://u:p@h/1", "http://[bad"],
+    [
+        "",
+        "result.mp4",
+        "ftp://example.com/1.mp4",
+        "file:///etc/passwd",
+        "http://",
+        "https://u:p@h/1",
+        "http://host:port",
+    ],
 )
 async def test_what_is_no_web_link_is_not_fetched(link: str, evolink: EvoLink, target: Path) -> None:
     with pytest.raises(ResultUnusable) as caught:

@@ -22,7 +22,7 @@ from tests.stub.faults import Place
         "http://api.evolink.ai", "http://10.0.0.1", "http://192.168.1.1:8080", "http://127.0.0.1.example.com",
         "http://localhost.example.com", "ftp://127.0.0.1", "api.evolink.ai", "", "https://", "https://user:word@host",
         "https://host?key=1", "https://host#part", "https://host?", "https://host/#",
-        "http://0x7f.1/", "https://ho st", "http://[::2]", "https://[", "https://host\n",
+        "http://0x7f.1/", "https://ho st", "http://[::2]", "https://host:port", "https://host\n",
     ],
 )  # fmt: skip
 def test_a_key_is_not_sent_where_it_could_be_read(url: str) -> None:
