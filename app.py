@@ -6,27 +6,35 @@ import sys
 import threading
 from pathlib import Path
 
-import uvicorn
-
-from evolink_ui import media
-from evolink_ui.jobs import JobError, Jobs
-from evolink_ui.sandbox import create_sandbox
-from evolink_ui.sandbox.examples import ensure_examples
-from evolink_ui.settings import settings_or_exit
-from evolink_ui.ui.page import build_page, page_options
-from evolink_ui.web.leftovers import Leftovers
-from evolink_ui.web.reach import SelfCheck
-from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
-from evolink_ui.web.signing import FileLinks
+from evolink_ui.settings import Settings, SettingsError, settings_or_exit
 
 REST_SECONDS = 2.0  # the page is up first; what only makes the first click quicker comes after it
 
 
 def main() -> None:
     """Serve until interrupted. Unfinished jobs go on at the next start, however this one ends."""
-    settings = settings_or_exit()
+    serve(settings_or_exit())
+
+
+def serve(settings: Settings) -> None:
+    """Put the parts together and run them."""
+    # Gradio reads its own variables while it is imported, and ends with a traceback where one of them is wrong.
+    import uvicorn
+
+    from evolink_ui.jobs import JobError, Jobs
+    from evolink_ui.sandbox import create_sandbox
+    from evolink_ui.ui.page import build_page, page_options
+    from evolink_ui.web.leftovers import Leftovers
+    from evolink_ui.web.reach import SelfCheck
+    from evolink_ui.web.server import create_app, exposure_warning, refuse_if_taken, uvicorn_options
+    from evolink_ui.web.signing import FileLinks
+
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
+    try:
+        refuse_if_taken(settings)
+    except SettingsError as error:
+        sys.exit(str(error))
     sandbox = None
     if settings.mode == "sandbox":
         sandbox = create_sandbox(settings.data_dir / "sandbox", allow_private_urls=settings.allow_private_urls)
@@ -38,10 +46,9 @@ def main() -> None:
         jobs.launch()
     except JobError as error:
         sys.exit(f"{error.message} {error.next_step}")
-    options = uvicorn_options(settings)
-    for warning in filter(None, (exposure_warning(settings, options["host"]), settings.storage_warning)):
+    for warning in filter(None, (exposure_warning(settings), settings.storage_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
-    print(f"Open http://{options['host']}:{options['port']} ({settings.mode})")  # noqa: T201  the same
+    print(f"Open http://{settings.server_name}:{settings.server_port} ({settings.mode})")  # noqa: T201  the same
     later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
     later.daemon = True
     later.start()
@@ -49,7 +56,8 @@ def main() -> None:
     check.start()
     leftovers.start()
     try:
-        uvicorn.run(create_app(settings, jobs, build_page(settings, jobs), **page_options()), **options)
+        app = create_app(settings, jobs, build_page(settings, jobs), **page_options())
+        uvicorn.run(app, **uvicorn_options(settings))
     finally:
         check.close()
         leftovers.close()
@@ -60,6 +68,9 @@ def main() -> None:
 
 def make_ready(examples: Path) -> None:
     """Have a child for the first file that is checked, and the examples for the first click on them."""
+    from evolink_ui import media
+    from evolink_ui.sandbox.examples import ensure_examples
+
     media.warm_up()
     ensure_examples(examples, apart=True)
 

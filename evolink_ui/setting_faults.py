@@ -1,8 +1,9 @@
 """What is said of a variable that can't be used: its name, the fault and an example, in one line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
 from pydantic.fields import FieldInfo
 
 PREFIX = "EVOLINK_UI_"
@@ -10,18 +11,21 @@ PREFIX = "EVOLINK_UI_"
 # What a correct line looks like, for the one-line error. Variables that are not named here show their default.
 EXAMPLES = {
     "EVOLINK_API_KEY": "sk-…",
-    "EVOLINK_BASE_URL": "https://api.evolink.ai",
-    "EVOLINK_FILES_URL": "https://files-api.evolink.ai",
+    "EVOLINK_UI_DATA_DIR": "data",
     "EVOLINK_UI_DATABASE_URL": "postgresql://user:password@localhost/evolink",
     "EVOLINK_UI_PUBLIC_URL": "https://videos.example.com",
     "EVOLINK_UI_AUTH": "anna:long-password,ben:another-one",
     "EVOLINK_UI_DAILY_CREDITS": "500",
     "EVOLINK_UI_TRUSTED_PROXIES": "10.0.0.0/8",
     "EVOLINK_UI_S3_ENDPOINT": "https://s3.example.com",
+    "EVOLINK_UI_S3_BUCKET": "videos",
+    "EVOLINK_UI_S3_ACCESS_KEY_ID": "AKIA…",
+    "EVOLINK_UI_S3_SECRET_ACCESS_KEY": "…",
     "EVOLINK_UI_S3_PUBLIC_URL": "https://cdn.example.com/bucket",
     "EVOLINK_UI_SECRET": "a long random text",
-    "EVOLINK_UI_SIGN_IN": "optional",
-    "OPENID_PROVIDER_URL": "https://huggingface.co",
+    "OAUTH_CLIENT_ID": "…",
+    "OAUTH_CLIENT_SECRET": "…",
+    "GRADIO_SERVER_PORT": "7861",
 }
 
 
@@ -29,13 +33,36 @@ class SettingsError(Exception):
     """A variable has a value that cannot be used; the text is one line for the person who starts the app."""
 
 
+def line(name: str, fault: str, example: object = None) -> str:
+    """One line about a variable. example: a value that would do, where `EXAMPLES` has none."""
+    return f"{name}: {fault}. Example: {name}={EXAMPLES.get(name, example)}"
+
+
 def first_fault(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
     """One line for the first wrong variable; `fields` are those of the settings, by name."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = str(fault["loc"][0]) if fault["loc"] else ""
-    name = where if where.isupper() else PREFIX + where.upper()
     message = fault["msg"].removeprefix("Value error, ")
-    field = fields.get(where)
-    default = field.default if field is not None else None
-    example = EXAMPLES.get(name) or (str(default).lower() if isinstance(default, bool) else default)
-    return f"{name}: {message[:1].lower()}{message[1:]}. Example: {name}={example}"
+    for name, field in fields.items():
+        variable = variable_of(name, field)
+        if where in (name, variable):
+            default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+            return line(variable, f"{message[:1].lower()}{message[1:]}", default)
+    return message
+
+
+def variable_of(name: str, field: FieldInfo) -> str:
+    """The environment variable of a setting."""
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else PREFIX + name.upper()
+
+
+def misspelt(given: Iterable[str], fields: Mapping[str, FieldInfo]) -> list[str]:
+    """One line for each given variable that looks like one of ours and is none: it would silently do nothing."""
+    known = {variable_of(name, field).removeprefix(PREFIX) for name, field in fields.items()}
+    strange = {name.upper() for name in given if name.upper().startswith(PREFIX)} - {PREFIX + name for name in known}
+    likely = ((name, get_close_matches(name.removeprefix(PREFIX), known, n=1)) for name in sorted(strange))
+    return [
+        f"{name} is no setting of this app and does nothing." + (f" Did you mean {PREFIX}{near[0]}?" if near else "")
+        for name, near in likely
+    ]

@@ -6,34 +6,33 @@ Secrets are `SecretStr`: neither `repr` nor a traceback shows them.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sys
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import (
-    AliasChoices,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
-from evolink_ui.setting_faults import EXAMPLES, PREFIX, first_fault
+from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
 from evolink_ui.setting_faults import SettingsError as SettingsError
+from evolink_ui.setting_types import (
+    Address,
+    Amount,
+    Count,
+    DatabaseUrl,
+    Key,
+    Logins,
+    Networks,
+    Port,
+    StoreAddress,
+    login_pairs,
+)
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 SPACE_STORAGE = Path("/data")  # where a Hugging Face Space mounts its persistent storage
-
-Positive = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseSettings):
@@ -50,25 +49,25 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("EVOLINK_API_KEY"))
+    api_key: Key = Field(None, validation_alias=AliasChoices("EVOLINK_API_KEY"))
     """The owner's EvoLink key. Without one the app runs on its own sandbox."""
-    base_url: str = Field("https://api.evolink.ai", validation_alias=AliasChoices("EVOLINK_BASE_URL"))
+    base_url: Address = Field("https://api.evolink.ai", validation_alias=AliasChoices("EVOLINK_BASE_URL"))
     """EvoLink's API host."""
-    files_url: str = Field("https://files-api.evolink.ai", validation_alias=AliasChoices("EVOLINK_FILES_URL"))
+    files_url: Address = Field("https://files-api.evolink.ai", validation_alias=AliasChoices("EVOLINK_FILES_URL"))
     """EvoLink's files host."""
 
     data_dir: Path = Field(default_factory=lambda: default_data_dir())
     """Folder for the database, inputs and results."""
-    database_url: str = Field("", repr=False)
+    database_url: DatabaseUrl = Field("", repr=False)
     """SQLAlchemy URL of the ledger; empty means a SQLite file in `data_dir`."""
-    public_url: str = ""
+    public_url: Address = ""
     """The app's own address as the internet sees it (https); on a Space it is known."""
     secret: SecretStr | None = None
     """Signs cookies and links and seals visitors' keys; without one a file in `data_dir` is made at the first start."""
 
     hosting: Literal["auto", "evolink", "s3", "own"] = "auto"
     """Where pictures and videos are put so that EvoLink can fetch them."""
-    s3_endpoint: str = ""
+    s3_endpoint: StoreAddress = ""
     """Address of an S3-compatible store."""
     s3_region: str = "us-east-1"
     """Region that requests to the store are signed for."""
@@ -78,12 +77,12 @@ class Settings(BaseSettings):
     """Access key id of the store."""
     s3_secret_access_key: SecretStr | None = None
     """Secret access key of the store."""
-    s3_public_url: str = ""
+    s3_public_url: Address = ""
     """Address under which the bucket is public; without one, links are presigned."""
     clean_up_uploads: bool = False
     """Whether the copies of the inputs, at EvoLink or in the store, are deleted when a job ends."""
 
-    auth: SecretStr | None = None
+    auth: Logins = None
     """Logins `user:password,…`; without one, everybody who reaches the page may use it."""
     sign_in: Literal["off", "optional", "required"] = "optional"
     """Whether visitors may, or must, sign in with the provider below; `auth` goes before it."""
@@ -91,99 +90,49 @@ class Settings(BaseSettings):
     """This app's client id at the provider; a Space with `hf_oauth: true` is given it."""
     oauth_client_secret: SecretStr | None = Field(None, validation_alias=AliasChoices("OAUTH_CLIENT_SECRET"))
     """This app's client secret at the provider; a Space is given it, too."""
-    openid_provider_url: str = Field("https://huggingface.co", validation_alias=AliasChoices("OPENID_PROVIDER_URL"))
+    openid_provider_url: Address = Field("https://huggingface.co", validation_alias=AliasChoices("OPENID_PROVIDER_URL"))
     """The OpenID provider; `/.well-known/openid-configuration` below it names its end points."""
     allow_private_urls: bool = False
     """Lets loopback and private addresses through; for tests and development only."""
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    trusted_proxies: Networks = ()
     """Networks whose X-Forwarded-For is believed."""
-    max_active_jobs_per_visitor: Positive = 3
+    max_active_jobs_per_visitor: Count = 3
     """Jobs of one visitor that are worked on at once; the rest wait in line."""
-    max_active_jobs: Positive = 200
+    max_active_jobs: Count = 200
     """Jobs of all visitors that are worked on at once."""
-    daily_credits: Annotated[float, Field(gt=0)] | None = None
+    daily_credits: Amount | None = None
     """What the owner's key may spend in one UTC day, in credits; none means no cap."""
-    uploads_per_hour: Positive = 120
+    uploads_per_hour: Count = 120
     """Files that one visitor may upload in an hour."""
-    requests_per_minute: Positive = 600
+    requests_per_minute: Count = 600
     """Requests that one visitor may send in a minute."""
 
-    keep_days: Positive = 30
+    keep_days: Count = 30
     """Days after which a finished job's files are removed."""
-    follow_minutes: Annotated[float, Field(gt=0)] = 60.0
+    follow_minutes: Amount = 60.0
     """Minutes beyond the vendor's estimate for which a task is followed."""
-    vendor_requests_per_second: Annotated[float, Field(gt=0)] = 10.0
+    vendor_requests_per_second: Amount = 10.0
     """Looks at the vendor per second, all jobs together."""
 
+    server_name: str = Field("127.0.0.1", validation_alias=AliasChoices("GRADIO_SERVER_NAME"))
+    """Address that the app listens at; 0.0.0.0 for every one of this machine's."""
+    server_port: Port = Field(7860, validation_alias=AliasChoices("GRADIO_SERVER_PORT"))
+    """Port that the app listens at."""
+
     _reachable: bool | None = PrivateAttr(default=None)
-
-    @field_validator("base_url", "files_url", "public_url", "s3_endpoint", "s3_public_url", "openid_provider_url")
-    @classmethod
-    def _is_url(cls, value: str, info: ValidationInfo) -> str:
-        value = value.rstrip("/")
-        if not value:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("is not an http(s) address")
-        # Requests to a store are signed and carry no secret, and stores often stand on a private network.
-        plain_is_fine = parts.hostname in LOOPBACK_HOSTS or info.field_name == "s3_endpoint"
-        if parts.scheme == "http" and not plain_is_fine:
-            raise ValueError("must begin with https:// (plain http:// is for this machine only)")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must be a plain address, without user, query or fragment")
-        return value
-
-    @field_validator("api_key")
-    @classmethod
-    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value().strip():
-            return None
-        key = value.get_secret_value().strip()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError("holds characters that no key has (spaces, line breaks or quotes from copying?)")
-        return SecretStr(key)
-
-    @field_validator("auth")
-    @classmethod
-    def _is_auth(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not all(all(map(str.strip, pair)) for pair in _pairs(value)):
-            raise ValueError("must be user:password, several separated by commas")
-        return value
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
-        except ValueError:
-            raise ValueError("must be addresses or networks, separated by commas") from None
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-            raise ValueError("must begin with postgresql:// or sqlite:///")
-        return value
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
         missing = [name for name in ("s3_endpoint", "s3_bucket", "s3_access_key_id") if not getattr(self, name)]
         if self.hosting == "s3" and (missing or self.s3_secret_access_key is None):
-            name = (missing or ["s3_secret_access_key"])[0]
-            raise SettingsError(f"{PREFIX}{name.upper()}: is missing, and {PREFIX}HOSTING=s3 needs it")
+            name = f"{PREFIX}{(missing or ['s3_secret_access_key'])[0].upper()}"
+            raise SettingsError(line(name, f"is missing, and {PREFIX}HOSTING=s3 needs it"))
         if self.hosting == "own" and not self._https(self.own_addresses):
-            raise SettingsError(
-                f"{PREFIX}PUBLIC_URL: is missing, and {PREFIX}HOSTING=own needs it. "
-                f"Example: {PREFIX}PUBLIC_URL={EXAMPLES[PREFIX + 'PUBLIC_URL']}"
-            )
+            raise SettingsError(line(f"{PREFIX}PUBLIC_URL", f"is missing, and {PREFIX}HOSTING=own needs it"))
         if self.sign_in == "required" and self.auth is None and not self.has_sign_in:
-            raise SettingsError(
-                f"OAUTH_CLIENT_ID: is missing, and {PREFIX}SIGN_IN=required needs it with OAUTH_CLIENT_SECRET. "
-                "A Space gets both from the line hf_oauth: true in its README.md"
-            )
+            needs = f"is missing, and {PREFIX}SIGN_IN=required needs it with OAUTH_CLIENT_SECRET"
+            on_space = "A Space gets both from the line hf_oauth: true in its README.md"
+            raise SettingsError(f"{line('OAUTH_CLIENT_ID', needs)}. {on_space}")
         return self
 
     @property
@@ -263,7 +212,7 @@ class Settings(BaseSettings):
     @property
     def users(self) -> list[tuple[str, str]]:
         """The logins of `AUTH` as (name, password) pairs; empty for an open instance."""
-        return [(name.strip(), password.strip()) for name, password in _pairs(self.auth)] if self.auth else []
+        return login_pairs(self.auth) if self.auth else []
 
     @cached_property
     def secret_key(self) -> bytes:
@@ -301,13 +250,24 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def settings_or_exit() -> Settings:
-    """`load_settings` for `app.py`: a wrong value is one line on stderr and exit code 2."""
+    """`load_settings` for `app.py`, with a data folder to write to: what is wrong is one line and exit code 2."""
     try:
-        return load_settings()
+        settings = load_settings()
+        _make(settings.data_dir)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no log yet, and the person looks at the terminal
         raise SystemExit(2) from None
+    given = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
+    for warning in misspelt(given, Settings.model_fields):
+        print(warning, file=sys.stderr)  # noqa: T201  the same
+    return settings
 
 
-def _pairs(auth: SecretStr) -> list[tuple[str, str]]:
-    return [(name, password) for name, _, password in (e.partition(":") for e in auth.get_secret_value().split(","))]
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(data_dir, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        fault = f"{data_dir} can't be made or written to ({error.strerror})"
+        raise SettingsError(line(f"{PREFIX}DATA_DIR", fault)) from None

@@ -13,7 +13,15 @@ from evolink_ui.settings import Settings, SettingsError, load_settings, settings
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("EVOLINK_API_KEY", "SPACE_ID", "SPACE_HOST", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET"):
+    for name in (
+        "EVOLINK_API_KEY",
+        "GRADIO_SERVER_NAME",
+        "GRADIO_SERVER_PORT",
+        "SPACE_ID",
+        "SPACE_HOST",
+        "OAUTH_CLIENT_ID",
+        "OAUTH_CLIENT_SECRET",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -35,6 +43,14 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("EVOLINK_UI_CLEAN_UP_UPLOADS", "perhaps", "boolean"),
         ("EVOLINK_UI_SIGN_IN", "perhaps", "'optional'"),
         ("OPENID_PROVIDER_URL", "huggingface.co", "not an http(s) address"),
+        ("EVOLINK_API_KEY", "'sk-1234'", "quotes"),
+        ("EVOLINK_BASE_URL", "https://api evolink.ai", "not an http(s) address"),
+        ("EVOLINK_BASE_URL", "https://api.evolink.ai:99999", "port"),
+        ("EVOLINK_UI_DATABASE_URL", "postgresql://me:pw@host:port/x", "not an address of a database"),
+        ("EVOLINK_UI_DAILY_CREDITS", "inf", "finite"),
+        ("EVOLINK_UI_AUTH", "anna:one,anna:two", "twice"),
+        ("GRADIO_SERVER_PORT", "abc", "integer"),
+        ("GRADIO_SERVER_PORT", "70000", "65535"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_the_name_the_fault_and_an_example(
@@ -71,8 +87,39 @@ def test_the_start_ends_with_that_line(monkeypatch: pytest.MonkeyPatch, capsys: 
 )
 def test_hosting_that_lacks_a_part_names_the_part(monkeypatch: pytest.MonkeyPatch, missing: str, set_to: str) -> None:
     monkeypatch.setenv("EVOLINK_UI_HOSTING", set_to)
-    with pytest.raises(SettingsError, match=f"EVOLINK_UI_{missing}: is missing"):
+    with pytest.raises(SettingsError, match=f"^EVOLINK_UI_{missing}: is missing.*Example: EVOLINK_UI_{missing}=https:"):
         load_settings()
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("EVOLINK_UI_DATA_DIR", str(tmp_path / "file" / "data"))
+    with pytest.raises(SystemExit) as caught:
+        settings_or_exit()
+    assert caught.value.code == 2
+    line = capsys.readouterr().err
+    assert line.startswith("EVOLINK_UI_DATA_DIR: ") and line.endswith("Example: EVOLINK_UI_DATA_DIR=data\n")
+    assert line.count("\n") == 1
+
+
+def test_a_misspelt_variable_is_pointed_out_wherever_it_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text("EVOLINK_UI_DAILY_CREDIT=500\nEVOLINK_UI_KEEP_DAYS=7\nUNRELATED=1\n")
+    monkeypatch.setenv("EVOLINK_UI_WEATHER", "fine")
+    settings_or_exit()
+    assert capsys.readouterr().err.splitlines() == [
+        "EVOLINK_UI_DAILY_CREDIT is no setting of this app and does nothing. Did you mean EVOLINK_UI_DAILY_CREDITS?",
+        "EVOLINK_UI_WEATHER is no setting of this app and does nothing.",
+    ]
+
+
+def test_host_and_port_may_stand_in_the_dotenv_file_like_everything_else(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GRADIO_SERVER_PORT=8001\nGRADIO_SERVER_NAME=0.0.0.0\n")
+    settings = load_settings()
+    assert (settings.server_name, settings.server_port) == ("0.0.0.0", 8001)
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

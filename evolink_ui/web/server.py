@@ -1,7 +1,9 @@
 """Page, routes and guard as one ASGI application, with every open end of Gradio's closed."""
 
+import errno
 import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from evolink_ui.setting_faults import SettingsError, line
+from evolink_ui.setting_types import LOOPBACK_HOSTS
 from evolink_ui.settings import Settings
 
 from .desk import Desk
@@ -120,18 +124,16 @@ def _provider(settings: Settings) -> Provider:
     )
 
 
-def uvicorn_options(settings: Settings | None = None) -> dict[str, Any]:
-    """Keyword arguments for `uvicorn.run` besides the application. Host and port are Gradio's own variables.
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for `uvicorn.run` besides the application.
 
     Forwarding headers are judged by the guard alone; the access log stays off because paths hold signed links, and
     uvicorn's warnings because anybody could fill the log with malformed requests.
     """
-    proxies = settings.trusted_proxies if settings else ()
-    on_space = settings is not None and settings.on_space
     return {
-        "http": connection_class(lambda peer: on_space or is_proxy(peer, proxies)),
-        "host": os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-        "port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        "http": connection_class(lambda peer: settings.on_space or is_proxy(peer, settings.trusted_proxies)),
+        "host": settings.server_name,
+        "port": settings.server_port,
         "proxy_headers": False,
         "server_header": False,
         "access_log": False,
@@ -143,11 +145,30 @@ def uvicorn_options(settings: Settings | None = None) -> dict[str, Any]:
     }
 
 
-def exposure_warning(settings: Settings, host: str) -> str | None:
+def refuse_if_taken(settings: Settings) -> None:
+    """Make sure that the address can be listened at.
+
+    Raises:
+        SettingsError: it can't; one line that names the variable.
+    """
+    host, port = settings.server_name, settings.server_port
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fault = line("GRADIO_SERVER_PORT", f"{port} is taken by another program, perhaps by this app")
+        elif error.errno == errno.EACCES:
+            fault = line("GRADIO_SERVER_PORT", f"{port} may not be listened at by this user")
+        else:
+            fault = line("GRADIO_SERVER_NAME", f"{host} is no address of this machine", "127.0.0.1")
+        raise SettingsError(fault) from None
+
+
+def exposure_warning(settings: Settings) -> str | None:
     """One line for the owner whose key anybody on the network could spend, else None."""
     if settings.api_key is None or settings.auth is not None or settings.daily_credits is not None:
         return None
-    if host in ("127.0.0.1", "localhost", "::1"):
+    if settings.server_name in LOOPBACK_HOSTS:
         return None
     return (
         "Anybody who reaches this address can spend your EvoLink credits: set EVOLINK_UI_AUTH (logins) "

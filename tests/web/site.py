@@ -199,7 +199,7 @@ def serving(create: Callable[[], App], **options: Any) -> Iterator[str]:
         servers: list[uvicorn.Server] = []
 
         async def run() -> None:
-            config = uvicorn.Config(create(), **{**uvicorn_options(), "lifespan": "auto", **options})
+            config = uvicorn.Config(create(), **{**uvicorn_options(Settings()), "lifespan": "auto", **options})
             servers.append(uvicorn.Server(config))
             await servers[0].serve([listener])
 

@@ -1,6 +1,7 @@
 """How the whole is put together, and what is said when it lies open."""
 
 import logging
+import socket
 from pathlib import Path
 
 import httpx
@@ -9,10 +10,10 @@ from fastapi import FastAPI
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]  # ships no types
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]  # ships no types
 
-from evolink_ui.settings import Settings
+from evolink_ui.settings import Settings, SettingsError
 from evolink_ui.web import server
 from evolink_ui.web.routes import link_maker
-from evolink_ui.web.server import exposure_warning, uvicorn_options
+from evolink_ui.web.server import exposure_warning, refuse_if_taken, uvicorn_options
 from evolink_ui.web.signing import FileLinks
 from tests.web.site import MP4, Site, StandInJob, call, site
 
@@ -69,10 +70,24 @@ def test_uploads_stop_at_the_disks_floor(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_server_believes_no_forwarding_header_and_logs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "8001")
-    options = uvicorn_options()
+    options = uvicorn_options(Settings())
     assert (options["host"], options["port"]) == ("0.0.0.0", 8001)
     assert not options["proxy_headers"] and not options["access_log"] and not options["server_header"]
     assert options["limit_concurrency"] > 0
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_port_that_is_taken_is_one_line_before_anything_starts(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"^GRADIO_SERVER_PORT: {port} is taken .*GRADIO_SERVER_PORT=7861$"):
+            refuse_if_taken(Settings(server_name=name, server_port=port))
+    refuse_if_taken(Settings(server_name=name, server_port=port))  # and free again
+
+
+def test_an_address_that_is_not_this_machines_is_one_line() -> None:
+    with pytest.raises(SettingsError, match=r"^GRADIO_SERVER_NAME: 192\.0\.2\.1 is no address of this machine"):
+        refuse_if_taken(Settings(server_name="192.0.2.1"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +102,7 @@ def test_the_server_believes_no_forwarding_header_and_logs_no_path(monkeypatch: 
     ],
 )
 def test_an_owners_key_that_lies_open_is_warned_of_once(settings: dict[str, str], host: str, warns: bool) -> None:
-    warning = exposure_warning(Settings(**settings), host)  # type: ignore[arg-type]  # as the environment gives them
+    warning = exposure_warning(Settings(**settings, server_name=host))  # type: ignore[arg-type]  # as the environment gives them
     assert (warning is not None) is warns
     if warning is not None:
         assert "\n" not in warning and "EVOLINK_UI_AUTH" in warning and "sk-owner" not in warning
