@@ -13,7 +13,10 @@ REST_SECONDS = 2.0  # the page is up first; what only makes the first click quic
 
 def main() -> None:
     """Serve until interrupted. Unfinished jobs go on at the next start, however this one ends."""
-    serve(settings_or_exit())
+    try:
+        serve(settings_or_exit())
+    except KeyboardInterrupt:  # while the parts are still put together; later the server ends by itself
+        sys.exit(130)
 
 
 def serve(settings: Settings) -> None:
