@@ -124,14 +124,8 @@ class Jobs(Machinery):
     async def stop(self, job_id: str) -> Job:
         """Stop following. An order that was placed goes on at EvoLink; one that wasn't is not placed."""
         job = await self.get(job_id)
-        ordered = job.task_id is not None
-        stopped = await ask(
-            self._ledger.move,
-            job_id,
-            State.STOPPED,
-            only_run=job.run,
-            fault=faults.STOPPED_BY_OWNER if ordered else faults.STOPPED_BEFORE_ORDER,
-        )
+        fault = faults.stopped_by_owner(job)
+        stopped = await ask(self._ledger.move, job_id, State.STOPPED, only_run=job.run, fault=fault)
         self._tell(job_id)
         return stopped
 

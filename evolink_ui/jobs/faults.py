@@ -9,7 +9,7 @@ from evolink_ui.evolink import EvoLinkError, Task, failure_of
 from evolink_ui.hosting import HostingError
 
 from .files import StoreTrouble
-from .job import Charged, Fault, JobError
+from .job import Charged, Fault, Job, JobError
 from .keys import KeyLost
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -33,6 +33,13 @@ STOPPED_BY_OWNER = Fault(
     "You stopped following this order. EvoLink goes on working on it: an order can't be cancelled there.",
     "Press Follow again to see how it went; a finished video waits there for 24 hours.",
     charged="yes",
+    retryable=True,
+)
+STOPPED_IN_SANDBOX = Fault(
+    "stopped",
+    "You stopped following this order. The sandbox goes on with it.",
+    "Press Follow again to see how it went.",
+    charged="no",
     retryable=True,
 )
 STOPPED_BEFORE_ORDER = Fault(
@@ -75,6 +82,13 @@ FILES_LOST = Fault(
     "Give the picture and the video again; if it happens again, tell the owner of this app.",
     charged="no",
 )
+
+
+def stopped_by_owner(job: Job) -> Fault:
+    """Its owner looks away."""
+    if job.task_id is None:
+        return STOPPED_BEFORE_ORDER
+    return STOPPED_BY_OWNER if job.mode == "live" else STOPPED_IN_SANDBOX
 
 
 def of_error(error: EvoLinkError) -> Fault:

@@ -16,8 +16,7 @@ from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_vid
 
 from .job import JobError, Order
 
-QUALITIES = ("720p", "1080p")
-ORIENTATIONS = ("image", "video")
+CHOICES = {"quality": ("720p", "1080p"), "character_orientation": ("image", "video")}
 ELEMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCH_SECONDS = 120.0  # for a link that a person gives instead of a file
 NOTHING_SENT = "Nothing was sent or charged."
@@ -54,14 +53,8 @@ def check_form(order: Order) -> None:
             f"Shorten it by {over:,}.",
             field="prompt",
         )
-    for field, value, known in (
-        ("quality", order.quality, QUALITIES),
-        ("character_orientation", order.character_orientation, ORIENTATIONS),
-    ):
-        if value not in known:
-            raise Rejected(
-                f"{field}_unknown", f"{value!r} is not a known choice.", f"Choose {' or '.join(known)}.", field=field
-            )
+    check_choice("quality", order.quality)
+    check_choice("character_orientation", order.character_orientation)
     if order.element_id and order.character_orientation != "video":
         raise Rejected(
             "element_needs_video_orientation",
@@ -84,6 +77,19 @@ def check_form(order: Order) -> None:
             raise Rejected(
                 f"{field}_twice", f"There is a {name} and a link to one.", "Give only one of them.", field=field
             )
+
+
+def check_choice(field: str, value: str) -> None:
+    """Judge one of the `CHOICES`.
+
+    Raises:
+        Rejected: naming the field.
+    """
+    known = CHOICES[field]
+    if value not in known:
+        raise Rejected(
+            f"{field}_unknown", f"{value!r} is not a known choice.", f"Choose {' or '.join(known)}.", field=field
+        )
 
 
 async def judge_image(path: Path) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,7 +67,7 @@ def view(
             "reserved": job.credits_reserved,
             "used": job.credits_used,
         },
-        "error": job.fault.to_dict() if job.fault else None,
+        "error": error(job),
         "result": {
             "url": link(job, "result") if done else None,
             "seconds": job.video_seconds or None,
@@ -79,6 +80,14 @@ def view(
         else None,
         "created_at": _iso(job.created_at),
     }
+
+
+def error(job: Job) -> dict[str, Any] | None:
+    """What went wrong, or None. The sandbox charges nothing, whatever becomes of an order."""
+    if job.fault is None:
+        return None
+    fault = job.fault if job.mode == "live" else replace(job.fault, charged="no")
+    return fault.to_dict()
 
 
 def progress(job: Job) -> int | None:

@@ -6,10 +6,11 @@ import gradio as gr
 from gradio.events import api
 
 from evolink_ui.jobs import Job, JobError, Jobs
+from evolink_ui.jobs.intake import check_choice
 from evolink_ui.net import Refused
 from evolink_ui.ui.desk import Answer, Wrong, order_of, orientation_of
 from evolink_ui.ui.lookup import shown
-from evolink_ui.ui.text import say
+from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
 from evolink_ui.web.routes import for_visitor
 from evolink_ui.web.visitor import key_of, may, may_look, visitor_of
@@ -32,9 +33,10 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
             For each file that was given: ok, facts, problems and warnings.
         """
         try:
+            check_choice("character_orientation", character_orientation)
             picture, motion = received_file(image), received_file(video)
-        except Refused as refused:
-            raise _error(refused) from None
+        except (JobError, Refused) as error:
+            raise _error(error) from None
         answer: Answer = {}
         if picture is not None:
             answer["image"] = (await jobs.judge_image(picture)).to_dict()
@@ -134,7 +136,7 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
         try:
             return shown(await jobs.task(task_id, api_key=key_of(request)))
         except JobError as error:
-            raise _error(error) from None
+            raise _lookup_error(error) from None
 
     async def _show(job: Job, request: gr.Request) -> dict[str, Any]:
         return for_visitor(await jobs.show(job), job, visitor_of(request))
@@ -147,6 +149,14 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
 
     for function in (check, start, status, stop, task):
         api(function, api_name=function.__name__, concurrency_limit=None)
+
+
+def _lookup_error(error: JobError) -> gr.Error:
+    # The error speaks as of an order that is followed; of a task that is merely looked up there is less to say.
+    if f"lookup.error.{error.code}" not in ENGLISH:
+        return _error(error)
+    words = (say(f"lookup.{part}.{error.code}") for part in ("error", "next"))
+    return gr.Error(" ".join(words), print_exception=False)
 
 
 def _error(error: JobError | Refused | Wrong) -> gr.Error:

@@ -54,6 +54,7 @@ function followAgain() {
   if (lacksKey()) ask("", "follow_again", t("action.follow_again"));
   else void act("follow_again");
 }
+const stopMeans = () => (!view.task_id ? "ask.stop.before" : view.mode === "sandbox" ? "ask.stop.sandbox" : "ask.stop");
 function share() {
   const address = new URL(document.baseURI);
   address.search = "";
@@ -79,7 +80,7 @@ function drawActions(force = false) {
   if (can("attach")) add("action.attach", "link", askForTask);
   if (can("send_again")) add("action.send_again", "again", () => ask(t("ask.send_again"), "send_again", t("action.send_again")));
   if (can("give_up")) add("action.give_up", "close", () => ask(t("ask.give_up"), "give_up", t("action.give_up")));
-  if (can("stop")) add("action.stop", "stop", () => ask(t("ask.stop"), "stop", t("action.stop")));
+  if (can("stop")) add("action.stop", "stop", () => ask(t(stopMeans()), "stop", t("action.stop")));
   if (can("edit")) {
     const failed = view.state === "failed";
     add(view.state === "done" ? "action.reuse" : "action.edit", "edit", () => kit.tell("reuse", { id: view.id, request: view.request }), { look: failed ? "primary" : "quiet" });

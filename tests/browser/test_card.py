@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from PIL import Image
+
 from tests.browser.app_process import AppProcess
 from tests.browser.conftest import HELD, OWNER_KEY, Visits, release
 from tests.browser.material import Material
@@ -171,6 +173,34 @@ async def test_stop_says_that_it_only_looks_away_and_follow_again_takes_it_up(
         await visit.action("Follow again")
         assert await visit.reaches("done")
         assert stub.paid == 1
+
+
+async def test_stopping_in_the_sandbox_or_before_the_order_speaks_of_no_charge(
+    sandbox_visit: Visits, live_visit: Visits, stub: Stub, material: Material, tmp_path: Path
+) -> None:
+    async with sandbox_visit() as visit:
+        await _start(visit, material)
+        await visit.reaches("running")
+        await visit.action("Stop following")
+        assert "The sandbox goes on" in await visit.page.inner_text(".mc-asking")
+        await visit.page.locator(".mc-asking").get_by_role("button", name="Stop following").click()
+        await visit.reaches("stopped")
+        words = await visit.card.inner_text()
+        assert "Nothing was charged." in words and "This was charged" not in words
+        await visit.action("Follow again")
+        await visit.ends()
+    fresh = tmp_path / "fresh.png"  # not uploaded before, or the upload would be used again
+    Image.new("RGB", (400, 500), "#5a3ea5").save(fresh)
+    async with live_visit() as visit:
+        await visit.choose(fresh, material.video_4s)
+        with stub.closed("files"):
+            await visit.generate()
+            await visit.reaches("hosting")
+            await visit.action("Stop following")
+            assert "Nothing was ordered yet" in await visit.page.inner_text(".mc-asking")
+            await visit.page.locator(".mc-asking").get_by_role("button", name="Stop following").click()
+            await visit.reaches("stopped")
+        assert stub.paid == 0
 
 
 async def test_waiting_in_line_shows_the_place(live_visit: Visits, stub: Stub, material: Material) -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolink_ui.jobs import faults
 from evolink_ui.jobs.credits import credits_on_the_wire
 from evolink_ui.jobs.expected import expected_seconds
-from evolink_ui.jobs.job import Job, State
+from evolink_ui.jobs.job import Fault, Job, State
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.jobs.view import ACTIONS, eta_seconds, view
 
@@ -37,6 +38,22 @@ def shown(job: Job, now: float = NOW) -> dict[str, Any]:
 def test_the_view_tells_neither_keys_nor_whose_it_is(job: Job) -> None:
     text = str(shown(replace(job, idempotency_key="idem-marked", visitor="visitor-marked")))
     assert "marked" not in text
+
+
+@pytest.mark.parametrize("fault", [faults.INTERRUPTED, faults.NO_RESULT, faults.GIVEN_UP])
+def test_the_sandbox_never_claims_to_have_charged_anything(job: Job, fault: Fault) -> None:
+    for mode, charged in (("live", fault.charged), ("sandbox", "no")):
+        error = shown(replace(job, state=State.FAILED, mode=mode, fault=fault))["error"]  # type: ignore[arg-type]
+        assert error["charged"] == charged
+
+
+def test_who_stops_following_hears_where_the_order_goes_on_and_what_it_costs(job: Job) -> None:
+    at_vendor = faults.stopped_by_owner(replace(job, mode="live", task_id="task-1"))
+    assert "EvoLink goes on" in at_vendor.message and at_vendor.charged == "yes"
+    in_sandbox = faults.stopped_by_owner(replace(job, mode="sandbox", task_id="task-1"))
+    assert "EvoLink" not in in_sandbox.message + in_sandbox.next_step and in_sandbox.charged == "no"
+    before = faults.stopped_by_owner(replace(job, task_id=None))
+    assert "before anything was ordered" in before.message and before.charged == "no"
 
 
 @pytest.mark.parametrize("state", list(State))
