@@ -215,13 +215,29 @@ formElement.addEventListener("submit", (event) => { event.preventDefault(); if (
 element.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); if (!sending) void order(); }
 });
-document.addEventListener("paste", (event) => {
-  if (!element.isConnected || !element.offsetParent) return;
-  for (const file of event.clipboardData?.files ?? []) {
-    const zone = [image, video].find((drop) => drop.takes(file.name));
-    if (zone) { event.preventDefault(); void zone.take(file); }
+// Each file goes to the zone that takes its kind; other: the zone for what no zone takes.
+function receive(files, other = null) {
+  const taken = new Map();
+  for (const file of files) {
+    const zone = [image, video].find((drop) => drop.takes(file.name)) ?? other;
+    if (zone && !taken.has(zone)) taken.set(zone, file);
   }
+  for (const [zone, file] of taken) void zone.take(file);
+  return taken.size > 0;
+}
+document.addEventListener("paste", (event) => {
+  if (element.isConnected && element.offsetParent && receive(event.clipboardData?.files ?? [])) event.preventDefault();
 });
+// Dropped anywhere: a browser that is left alone with a file leaves the page to show it.
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => {
+    if (!element.isConnected || !carriesFiles(event)) return;
+    event.preventDefault();
+    if (name === "dragover") return;
+    if (!element.offsetParent) kit.openTab("create");
+    receive(event.dataTransfer.files, video.zone.contains(event.target) ? video : image);
+  });
+}
 // An old order again: its form at once, its files as soon as the server has put them out.
 kit.hear("reuse", async ({ id, request }) => {
   fill({ request });

@@ -14,7 +14,7 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
   const target = el("label.mc-drop", { for: `${id}-input` },
     el("span.mc-drop-icon", {}, icon(kind === "image" ? "person" : "film")),
     el("span.mc-drop-title", {}, t(`drop.${kind}.title`)),
-    el("span.mc-drop-how", {}, t("drop.how")),
+    el("span.mc-drop-how", {}, t(matchMedia("(hover: none)").matches ? "drop.how.touch" : "drop.how")),
     el("span.mc-drop-limits", { id: `${id}-limits` }, t(`drop.${kind}.limits`)));
   const media = el("div.mc-media");
   const bar = el("span");
@@ -255,9 +255,7 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
   input.addEventListener("change", () => void take(input.files[0]));
   for (const event of ["dragenter", "dragover", "dragleave", "drop"]) {
     zone.addEventListener(event, (happened) => {
-      happened.preventDefault();
-      zone.classList.toggle("over", event === "dragenter" || event === "dragover");
-      if (event === "drop") void take(happened.dataTransfer.files[0]);
+      zone.classList.toggle("over", carriesFiles(happened) && (event === "dragenter" || event === "dragover"));
     });
   }
   linkInput.addEventListener("input", () => linked());

@@ -6,6 +6,7 @@ const CONVERTIBLE = {
   image: [".heic", ".heif", ".webp", ".gif", ".bmp", ".tif", ".tiff"],
   video: [".webm", ".mkv", ".avi", ".m4v", ".wmv", ".flv", ".mpg", ".mpeg", ".ogv"],
 };
+const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 const endsWithOne = (name, endings) => endings.some((ending) => name.toLowerCase().endsWith(ending));
 
 // {code, values, mendable}: what is wrong by name and size alone; null where nothing is.

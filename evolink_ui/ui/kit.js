@@ -66,8 +66,10 @@ window.evolinkKit ??= (() => {
   const known = (code) => code in words;
 
   // The visitor's own kind of the page's language: British dates for the British, but no German commas in English words.
-  const language = document.documentElement.lang || "en";
-  const region = (navigator.languages ?? []).find((name) => name.split("-")[0] === language.split("-")[0]) ?? language;
+  // Gradio calls the page German for a German browser, and a screen reader would then read our English as German.
+  const { language } = props;
+  document.documentElement.lang = language;
+  const region = (navigator.languages ?? []).find((name) => name.split("-")[0] === language) ?? language;
   const number = (value, digits = 0, most = digits) =>
     new Intl.NumberFormat(region, { minimumFractionDigits: digits, maximumFractionDigits: most }).format(value);
   const money = (usd) => new Intl.NumberFormat(region, { style: "currency", currency: "USD" }).format(usd);

@@ -16,7 +16,7 @@ from evolink_ui.ui.history import history
 from evolink_ui.ui.job_card import job_card
 from evolink_ui.ui.lookup import lookup
 from evolink_ui.ui.parts import head_part, part
-from evolink_ui.ui.text import TITLE, say, words
+from evolink_ui.ui.text import LANGUAGE, TITLE, say, words
 from evolink_ui.ui.theme import head, theme
 
 CACHE_SWEEP_SECONDS = 3600
@@ -38,7 +38,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
         fill_width=True,
         delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS),
     ) as page:
-        head_part(_header(settings.mode, signs=settings.has_sign_in), words())
+        head_part(_header(settings.mode, signs=settings.has_sign_in), words(), LANGUAGE)
         if settings.has_sign_in:
             part("signin", "signin.js", placeholder="<span></span>")
         with gr.Tabs(elem_id="mc-tabs"):

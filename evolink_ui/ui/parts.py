@@ -61,8 +61,11 @@ def part(
     )
 
 
-def head_part(markup: str, words: Mapping[str, str]) -> gr.HTML:
-    """The head of the page with what all parts share. markup: HTML of our own. words: every sentence by its code."""
+def head_part(markup: str, words: Mapping[str, str], language: str) -> gr.HTML:
+    """The head of the page with what all parts share.
+
+    markup: HTML of our own. words: every sentence by its code. language: theirs, such as "en".
+    """
     return gr.HTML(
         value="",
         html_template=markup,
@@ -71,4 +74,5 @@ def head_part(markup: str, words: Mapping[str, str]) -> gr.HTML:
         apply_default_css=False,
         elem_id="mc-head",
         words=dict(words),
+        language=language,
     )

@@ -11,6 +11,9 @@ from typing import Final
 from evolink_ui.ui.words_form import FORM
 from evolink_ui.ui.words_jobs import JOBS
 
+LANGUAGE: Final = "en"
+"""Of the page, whatever the browser prefers."""
+
 TITLE: Final = "Motion Control"
 DESCRIPTION: Final = "Give a picture and a video: the character of the picture makes the motion of the video."
 
@@ -82,10 +85,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     **JOBS,
 }
 
-LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH}
+LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {LANGUAGE: ENGLISH}
 
 
-def words(language: str = "en") -> dict[str, str]:
+def words(language: str = LANGUAGE) -> dict[str, str]:
     """Every sentence of the page by its code; a gap in a language is filled in English."""
     return {**ENGLISH, **LANGUAGES.get(language, {})}
 

@@ -14,6 +14,7 @@ FORM: Final[Mapping[str, str]] = {
     "example.nova-groove": "Nova, on the moon",
     "example.juni-disco": "Juni, cut out",
     "drop.how": "Drop it here, paste it, or click to choose",
+    "drop.how.touch": "Tap to choose",
     "drop.image.title": "The character",
     "drop.video.title": "The motion",
     "drop.image.limits": "JPG or PNG, up to 10 MB, sides of at least 300 px",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.browser.conftest import Visits
@@ -242,25 +243,52 @@ async def test_a_file_can_be_replaced_and_removed(live_visit: Visits, material: 
         assert await visit.page.evaluate("document.activeElement.id") == "mc-image-input"
 
 
+GIVE = """async ([files, way, where]) => {
+    const data = new DataTransfer();
+    for (const [name, bytes] of files) data.items.add(new File([new Uint8Array(bytes)], name));
+    const more = { bubbles: true, cancelable: true };
+    const event = way === 'drop' ? new DragEvent('drop', { dataTransfer: data, ...more })
+        : new ClipboardEvent('paste', { clipboardData: data, ...more });
+    document.querySelector(where).dispatchEvent(event);
+    return event.defaultPrevented;
+}"""
+"""Files come in as a browser hands them over; true where it is kept from showing them itself."""
+
+
 async def test_files_can_be_dropped_and_pasted(live_visit: Visits, material: Material) -> None:
     async with live_visit() as visit:
         data = list(material.picture.read_bytes())
-        for way in ("drop", "paste"):
-            await visit.page.evaluate(
-                """([bytes, way]) => {
-                    const data = new DataTransfer();
-                    data.items.add(new File([new Uint8Array(bytes)], way + 'ed.png', { type: 'image/png' }));
-                    const target = way === 'drop' ? document.querySelector('.mc-zone[data-kind=image]') : document.body;
-                    const more = { bubbles: true, cancelable: true };
-                    const event = way === 'drop' ? new DragEvent('drop', { dataTransfer: data, ...more })
-                        : new ClipboardEvent('paste', { clipboardData: data, ...more });
-                    target.dispatchEvent(event);
-                }""",
-                [data, way],
-            )
+        for way, where in (("drop", ".mc-zone[data-kind=image]"), ("paste", "body")):
+            assert await visit.page.evaluate(GIVE, [[[f"{way}ed.png", data]], way, where])
             await visit.zone("image").get_by_text(f"{way}ed.png").wait_for()
             await visit.judged("image")
             assert "540 \u00d7 720" in await visit.zone("image").inner_text()
+
+
+@pytest.mark.parametrize("where", [".mc-zone[data-kind=image]", ".mc-header", "#mc-card"])
+async def test_both_files_dropped_at_once_anywhere_on_the_page_find_their_zones(
+    live_visit: Visits, material: Material, where: str
+) -> None:
+    async with live_visit() as visit:
+        files = [[path.name, list(path.read_bytes())] for path in (material.video_3s, material.picture)]
+        assert await visit.page.evaluate(GIVE, [files, "drop", where])
+        await visit.can_go()
+        assert material.picture.name in await visit.zone("image").inner_text()
+        assert material.video_3s.name in await visit.zone("video").inner_text()
+
+
+async def test_a_file_dropped_on_another_tab_lands_in_the_form_and_nonsense_is_refused_where_it_fell(
+    live_visit: Visits, material: Material
+) -> None:
+    async with live_visit() as visit:
+        await visit.tab("Look up")
+        files = [[material.picture.name, list(material.picture.read_bytes())]]
+        assert await visit.page.evaluate(GIVE, [files, "drop", ".mc-lookup"])
+        await visit.judged("image")
+        assert material.picture.name in await visit.zone("image").inner_text()
+        assert await visit.page.evaluate(GIVE, [[["notes.txt", [1]]], "drop", ".mc-zone[data-kind=video]"])
+        assert "“notes.txt” is not an MP4 or MOV" in await visit.problem("video")
+        assert not await visit.page.evaluate(GIVE, [[], "drop", "#mc-prompt"])  # text may be dragged into the prompt
 
 
 async def test_a_link_that_was_typed_survives_a_reload(live_visit: Visits) -> None:

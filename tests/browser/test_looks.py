@@ -122,6 +122,21 @@ async def test_the_price_stays_in_view_on_a_small_screen_and_is_written_as_the_v
         assert box["y"] + box["height"] <= PHONE[1]
 
 
+@pytest.mark.parametrize("locale", ["de-DE", "zh-CN", "ar"])
+async def test_an_english_page_says_so_and_writes_english_numbers_whatever_the_browser_prefers(
+    sandbox_visit: Visits, material: Material, locale: str
+) -> None:
+    async with sandbox_visit(locale=locale) as visit:
+        await visit.choose(material.picture, material.video_4s)
+        assert "32.7 credits (about $0.48)" in await visit.go.inner_text()
+        assert await visit.page.evaluate("[document.documentElement.lang, document.dir]") == ["en", ""]
+
+
+async def test_a_finger_is_not_told_to_drop_and_click(sandbox_visit: Visits) -> None:
+    async with sandbox_visit(size=PHONE, has_touch=True, is_mobile=True) as visit:
+        assert "Tap to choose" in await visit.zone("image").inner_text()
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 async def test_the_layout_does_not_jump_while_the_page_settles_on_a_slow_machine(
     live_visit: Visits, stub: Stub, material: Material, size: tuple[int, int]
