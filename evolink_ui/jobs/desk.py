@@ -1,4 +1,4 @@
-"""The desk: where the page and the API hand in orders and ask about them."""
+"""The desk: where the page and the API hand in orders and do things with jobs; they ask by way of `questions.py`."""
 
 from __future__ import annotations
 
@@ -10,35 +10,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Task, new_idempotency_key
-from evolink_ui.media import Report
-from evolink_ui.media.limits import Orientation
+from evolink_ui.evolink import Task, new_idempotency_key
 from evolink_ui.media.price import credits_for
 
 from . import faults, intake
 from .adopted import facts_of
-from .callbacks import MODEL, TASK_ID_MAX_CHARS, named_task, settles
-from .files import POSTER, RESULT, DiskTrouble, StoreTrouble
+from .callbacks import MODEL, named_task, settles
+from .files import DiskTrouble, StoreTrouble
 from .insist import DatabaseAway, ask, insist
-from .job import ACTIVE, Job, JobError, Order, State, TaskTaken
-from .machinery import Machinery
-from .view import view
+from .job import Job, JobError, Order, State, TaskTaken
+from .questions import Questions
 
 log = logging.getLogger("evolink_ui.jobs")
 
 
-class Jobs(Machinery):
+class Jobs(Questions):
     """All orders of this app."""
 
     # ---- orders ----
-
-    async def judge_image(self, path: Path) -> Report:
-        """What the picture is and what is wrong with it."""
-        return await intake.judge_image(path)
-
-    async def judge_video(self, path: Path, orientation: Orientation) -> Report:
-        """What the video is and what is wrong with it, for one character orientation."""
-        return await intake.judge_video(path, orientation)
 
     async def start(self, order: Order, *, visitor: str, api_key: str | None = None) -> Job:
         """Judge an order, write it down and put it in line: well under a second for files that were judged before.
@@ -83,41 +72,9 @@ class Jobs(Machinery):
         await self._enqueue(job)
         return job
 
-    async def find(self, job_id: str) -> Job | None:
-        """The job, or None."""
-        return await ask(self._ledger.find, job_id)
-
-    async def get(self, job_id: str) -> Job:
-        """The job.
-
-        Raises:
-            JobError: `job_not_found`.
-        """
-        return await ask(self._ledger.get, job_id)
-
-    async def history(
-        self, visitor: str, *, state: str | None = None, search: str = "", limit: int = 50, offset: int = 0
-    ) -> list[Job]:
-        """A visitor's jobs, newest first. `state` is one of `State`, or "active"; `search` looks in prompts."""
-        states = [] if not state else [s.value for s in State if s == state or (state == "active" and s in ACTIVE)]
-        return await ask(self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset)
-
     async def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
         return await ask(self._ledger.hand_over, visitor, to)
-
-    async def show(self, job: Job) -> dict[str, Any]:
-        """The job's public view, its place in line included."""
-        place = None
-        if job.state is State.QUEUED:
-            place = await ask(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
-        return view(
-            job, now=self._clock(), place_in_line=place, link=self.link, needs_key=self._keys.must_be_given(job)
-        )
-
-    def view(self, job: Job) -> dict[str, Any]:
-        """The job's public view without asking the ledger for the place in line."""
-        return view(job, now=self._clock(), place_in_line=None, link=self.link, needs_key=self._keys.must_be_given(job))
 
     # ---- what may be done with a job ----
 
@@ -245,75 +202,6 @@ class Jobs(Machinery):
         except JobError as error:
             log.info("job=%s a callback did not settle the doubt: %s", job_id, error.code)
 
-    # ---- beyond jobs ----
-
-    async def task(self, task_id: str, *, api_key: str | None = None) -> Task:
-        """Any EvoLink task of the key.
-
-        Raises:
-            JobError: it can't be read; code, sentence and next step are the client's.
-        """
-        vendor = self._vendors.here()
-        return await self._read(vendor.client(vendor.mode(api_key), api_key), task_id)
-
-    async def credits(self, *, api_key: str | None = None) -> Credits | None:
-        """What the key may still spend, or None where EvoLink doesn't say at the moment."""
-        vendor = self._vendors.here()
-        try:
-            return await vendor.client(vendor.mode(api_key), api_key).credits()
-        except EvoLinkError as error:
-            log.info("credits can't be read: %s", error.code)
-            return None
-
-    async def health(self) -> dict[str, Any]:
-        """How the work goes; raises where the database doesn't answer.
-
-        Returns:
-            `ok` (True), `jobs` (state to number), `waiting` (jobs in line), all of every process; and of this one
-            `follower_lag_seconds`: how late the latest look at a task is that is due and has no answer yet. A look's
-            own time (well under a second, at a slow moment of the vendor's some seconds) is in it; what stays above
-            that means that VENDOR_REQUESTS_PER_SECOND is too low for so many jobs, or the machine too small.
-        """
-        jobs = await ask(self._ledger.count_by_state)
-        lag = round(self._lateness.seconds(), 1)
-        return {"ok": True, "jobs": jobs, "waiting": jobs.get(State.QUEUED, 0), "follower_lag_seconds": lag}
-
-    # ---- files ----
-
-    def folder(self, job_id: str) -> Path:
-        """The job's own folder."""
-        return self._files.of(job_id)
-
-    async def bring(self, path: Path) -> bool:
-        """Have a job's file, that another process made, on this machine's disk; False where there is none.
-
-        Args:
-            path: as `result_path` and the others give it.
-
-        Raises:
-            JobError: the store doesn't give it, or it can't be written here.
-        """
-        try:
-            return await self._files.bring(path)
-        except OSError:
-            raise DiskTrouble from None
-
-    def result_path(self, job: Job) -> Path:
-        """The finished video."""
-        return self.folder(job.id) / RESULT
-
-    def poster_path(self, job: Job) -> Path:
-        """A small JPEG of the picture."""
-        return self.folder(job.id) / POSTER
-
-    def reference_path(self, job: Job) -> Path:
-        """The reference video; for an order by link the path exists but no file."""
-        return self.folder(job.id) / (job.video_name or "video.mp4")
-
-    def image_path(self, job: Job) -> Path:
-        """The reference picture."""
-        return self.folder(job.id) / (job.image_name or "image.png")
-
     # ---- inside ----
 
     async def _take_in(self, order: Order, folder: Path) -> dict[str, Any]:
@@ -327,14 +215,6 @@ class Jobs(Machinery):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise
         return inputs
-
-    async def _read(self, evolink: EvoLink, task_id: str) -> Task:
-        try:
-            return await evolink.get(task_id.strip()[:TASK_ID_MAX_CHARS])
-        except EvoLinkError as error:
-            raise JobError(
-                error.code, error.message, error.next_step, field="task_id", status=404 if error.status == 404 else 400
-            ) from None
 
     async def _again(self, job: Job, to: State, come_from: State, **values: Any) -> Job:
         again = await ask(self._ledger.again, job.id, to, only_from={come_from}, **values)

@@ -30,7 +30,6 @@ def view(
     job: Job,
     *,
     now: float,
-    place_in_line: int | None,
     link: Callable[[Job, str], str | None],
     needs_key: bool = False,
 ) -> dict[str, Any]:
@@ -39,7 +38,6 @@ def view(
     Args:
         job: the row.
         now: seconds since 1970 (UTC).
-        place_in_line: 1 for the next one; None for a job that isn't waiting.
         link: gives the signed address of one of the job's files ("result", "poster", "reference"), or None.
         needs_key: whether following again, attaching or sending again needs the visitor's key once more.
     """
@@ -50,7 +48,7 @@ def view(
         "request": {name: job.request.get(name) for name in REQUEST_FIELDS},
         "poster_url": None if job.is_adopted else link(job, "poster"),
         "reference_url": None if job.is_adopted else link(job, "reference"),
-        "place_in_line": place_in_line,
+        "place_in_line": None,  # 1 for the next one; the ledger knows
         "uploaded_bytes": job.uploaded_bytes,
         "total_bytes": job.total_bytes,
         "notice": job.notice,

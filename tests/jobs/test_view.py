@@ -32,7 +32,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 
 def shown(job: Job, now: float = NOW) -> dict[str, Any]:
-    return view(job, now=now, place_in_line=None, link=lambda job, kind: f"files/{kind}")
+    return view(job, now=now, link=lambda job, kind: f"files/{kind}")
 
 
 def test_the_view_tells_neither_keys_nor_whose_it_is(job: Job) -> None:

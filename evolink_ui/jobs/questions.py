@@ -1,0 +1,146 @@
+"""What the page and the API may ask about jobs, tasks and files. Nothing here changes a job."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Task
+from evolink_ui.media import Report
+from evolink_ui.media.limits import Orientation
+
+from . import intake
+from .callbacks import TASK_ID_MAX_CHARS
+from .files import POSTER, RESULT, DiskTrouble
+from .insist import ask
+from .job import ACTIVE, Job, JobError, State
+from .machinery import Machinery
+from .view import view
+
+log = logging.getLogger("evolink_ui.jobs")
+
+
+class Questions(Machinery):
+    """The asking half of `Jobs`."""
+
+    # ---- files that nobody ordered with yet ----
+
+    async def judge_image(self, path: Path) -> Report:
+        """What the picture is and what is wrong with it."""
+        return await intake.judge_image(path)
+
+    async def judge_video(self, path: Path, orientation: Orientation) -> Report:
+        """What the video is and what is wrong with it, for one character orientation."""
+        return await intake.judge_video(path, orientation)
+
+    # ---- jobs ----
+
+    async def find(self, job_id: str) -> Job | None:
+        """The job, or None."""
+        return await ask(self._ledger.find, job_id)
+
+    async def get(self, job_id: str) -> Job:
+        """The job.
+
+        Raises:
+            JobError: `job_not_found`.
+        """
+        return await ask(self._ledger.get, job_id)
+
+    async def history(
+        self, visitor: str, *, state: str | None = None, search: str = "", limit: int = 50, offset: int = 0
+    ) -> list[Job]:
+        """A visitor's jobs, newest first. `state` is one of `State`, or "active"; `search` looks in prompts."""
+        states = [] if not state else [s.value for s in State if s == state or (state == "active" and s in ACTIVE)]
+        return await ask(self._ledger.history, visitor, states=states, search=search, limit=limit, offset=offset)
+
+    async def show(self, job: Job) -> dict[str, Any]:
+        """The job's public view, its place in line included."""
+        place = None
+        if job.state is State.QUEUED:
+            place = await ask(self._ledger.place_in_line, job, active_in_all=self._settings.max_active_jobs)
+        return {**self.view(job), "place_in_line": place}
+
+    def view(self, job: Job) -> dict[str, Any]:
+        """The job's public view without asking the ledger for the place in line."""
+        return view(job, now=self._clock(), link=self.link, needs_key=self._keys.must_be_given(job))
+
+    # ---- the key's tasks and credits ----
+
+    async def task(self, task_id: str, *, api_key: str | None = None) -> Task:
+        """Any EvoLink task of the key.
+
+        Raises:
+            JobError: it can't be read; code, sentence and next step are the client's.
+        """
+        vendor = self._vendors.here()
+        return await self._read(vendor.client(vendor.mode(api_key), api_key), task_id)
+
+    async def credits(self, *, api_key: str | None = None) -> Credits | None:
+        """What the key may still spend, or None where EvoLink doesn't say at the moment."""
+        vendor = self._vendors.here()
+        try:
+            return await vendor.client(vendor.mode(api_key), api_key).credits()
+        except EvoLinkError as error:
+            log.info("credits can't be read: %s", error.code)
+            return None
+
+    async def health(self) -> dict[str, Any]:
+        """How the work goes; raises where the database doesn't answer.
+
+        Returns:
+            `ok` (True), `jobs` (state to number), `waiting` (jobs in line), all of every process; and of this one
+            `follower_lag_seconds`: how late the latest look at a task is that is due and has no answer yet. A look's
+            own time (well under a second, at a slow moment of the vendor's some seconds) is in it; what stays above
+            that means that VENDOR_REQUESTS_PER_SECOND is too low for so many jobs, or the machine too small.
+        """
+        jobs = await ask(self._ledger.count_by_state)
+        lag = round(self._lateness.seconds(), 1)
+        return {"ok": True, "jobs": jobs, "waiting": jobs.get(State.QUEUED, 0), "follower_lag_seconds": lag}
+
+    # ---- a job's files ----
+
+    def folder(self, job_id: str) -> Path:
+        """The job's own folder."""
+        return self._files.of(job_id)
+
+    async def bring(self, path: Path) -> bool:
+        """Have a job's file, that another process made, on this machine's disk; False where there is none.
+
+        Args:
+            path: as `result_path` and the others give it.
+
+        Raises:
+            JobError: the store doesn't give it, or it can't be written here.
+        """
+        try:
+            return await self._files.bring(path)
+        except OSError:
+            raise DiskTrouble from None
+
+    def result_path(self, job: Job) -> Path:
+        """The finished video."""
+        return self.folder(job.id) / RESULT
+
+    def poster_path(self, job: Job) -> Path:
+        """A small JPEG of the picture."""
+        return self.folder(job.id) / POSTER
+
+    def reference_path(self, job: Job) -> Path:
+        """The reference video; for an order by link the path exists but no file."""
+        return self.folder(job.id) / (job.video_name or "video.mp4")
+
+    def image_path(self, job: Job) -> Path:
+        """The reference picture."""
+        return self.folder(job.id) / (job.image_name or "image.png")
+
+    # ---- inside ----
+
+    async def _read(self, evolink: EvoLink, task_id: str) -> Task:
+        try:
+            return await evolink.get(task_id.strip()[:TASK_ID_MAX_CHARS])
+        except EvoLinkError as error:
+            raise JobError(
+                error.code, error.message, error.next_step, field="task_id", status=404 if error.status == 404 else 400
+            ) from None
