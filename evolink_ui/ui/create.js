@@ -83,7 +83,8 @@ const goPrice = el("span.mc-price");
 const go = el("button.mc-button.primary.mc-go", { type: "submit", "aria-describedby": "mc-why" }, goLabel, goPrice);
 const why = el("p.mc-why", { id: "mc-why" });
 const failed = el("div.mc-notes", { role: "alert" });
-const balance = el("p.mc-balance", { hidden: true });
+const left = el("span");
+const balance = el("p.mc-balance", { hidden: true }, left, " ", el("a", { href: topup_url, target: "_blank", rel: "noopener" }, t("balance.topup")));
 const examples = makeExamples({
   use: (files) => Promise.all([image.restore(files.image), video.restore(files.video)]),
   done: () => go.focus(),
@@ -107,6 +108,7 @@ const tooLongFacingImage = () => {
 };
 const price = () => video.pick?.prices?.[form.quality] ?? null;
 const tooDear = () => live && price() !== null && credits !== null && credits < price().credits;
+const tooFew = () => t("why.credits", { left: kit.number(credits ?? 0, 0, 1) });
 const reason = () => {
   const [pictureGiven, videoGiven] = [image.pick, video.pick];
   if (sending) return t("why.sending");
@@ -118,7 +120,7 @@ const reason = () => {
   if (tooLongFacingImage()) return t("why.too_long", { limit: limits.video.image_orientation_max_seconds });
   if (choices.tooLong) return t("why.prompt", { over: kit.number(choices.tooLong) });
   if (choices.misplaced) return t("why.element");
-  if (tooDear()) return t("why.credits", { left: kit.number(credits, 0, 1) });
+  if (tooDear()) return tooFew();
   return "";
 };
 const facingVideo = () => {
@@ -139,6 +141,7 @@ function refresh() {
   go.setAttribute("aria-disabled", String(Boolean(stop)));
   below.classList.toggle("stopped", Boolean(video.pick?.long) || tooLongFacingImage()); // on a phone that reason alone stands there
   why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : live ? "" : t("why.free"));
+  left.textContent = credits === null || stop === tooFew() ? "" : t("balance.left", { n: kit.number(credits, 0, 1) }); // said once
   choices.draw();
   video.extra(tooLongFacingImage()
     ? [{
@@ -202,8 +205,6 @@ async function askBalance() {
     const answer = await kit.ask("balance");
     credits = answer.remaining;
     balance.hidden = credits === null;
-    balance.replaceChildren(credits === null ? "" : t("balance.left", { n: kit.number(credits, 0, 1) }), " ",
-      el("a", { href: topup_url, target: "_blank", rel: "noopener" }, t("balance.topup")));
   } catch {
     credits = null; // not knowing the balance stops nobody; the order itself will say what is wrong
     balance.hidden = true;

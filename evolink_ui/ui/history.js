@@ -35,7 +35,8 @@ const line = (view) => {
   return t(`short.${view.state}`);
 };
 const meta = (view) => {
-  const spent = view.credits.used ?? view.credits.reserved ?? view.credits.estimated;
+  const free = view.error?.charged === "no";
+  const spent = free ? null : view.credits.used ?? view.credits.reserved ?? view.credits.estimated;
   return [
     kit.date(view.created_at),
     view.result?.seconds ? t("unit.seconds", { n: kit.number(view.result.seconds, 0, 1) }) : null,

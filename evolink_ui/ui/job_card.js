@@ -55,8 +55,9 @@ function drawSteps() {
   const at = STAGE_OF[view.state] ?? stageOfTrouble();
   steps.replaceChildren(...STAGES.map((stage, index) => {
     const stands = index < at ? "done" : index > at ? "later" : WORKING.has(view.state) ? "now" : "trouble";
-    return el(`li.${stands}`, { "aria-current": stands === "now" ? "step" : null },
-      el("i", {}, stands === "done" ? icon("check") : stands === "trouble" ? icon("warn") : String(index + 1)),
+    const halted = stands === "trouble" && view.state === "stopped"; // by the person, as a rule: no reason for alarm
+    return el(`li.${stands}${halted ? ".halted" : ""}`, { "aria-current": stands === "now" ? "step" : null },
+      el("i", {}, stands === "done" ? icon("check") : stands === "trouble" ? icon(halted ? "stop" : "warn") : String(index + 1)),
       el("span", {}, t(`stage.${stage}`)), el("span.mc-sr", {}, t(`stands.${stands}`)));
   }));
 }

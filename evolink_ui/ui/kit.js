@@ -128,12 +128,15 @@ window.evolinkKit ??= (() => {
   };
   // What went wrong with something that may cost money: what happened, whether it was charged (said once), what to do.
   const CHARGE_ONLY = /\s*Nothing was (?:ordered (?:and nothing was |or ))?charged\./g;
+  // Addresses at EvoLink can be pressed; any other stays text.
+  const linked = (text) => text.split(/(https:\/\/evolink\.ai(?:\/[\w-]+)*)/).map((piece, index) =>
+    (index % 2 ? el("a", { href: piece, target: "_blank", rel: "noopener" }, piece.replace("https://", "")) : piece));
   const trouble = (error) => {
     const { text, next } = sentence(error);
     const plain = error.charged === "no" ? text.replace(CHARGE_ONLY, "").trim() : text;
     return [
       plain && el("p.mc-strong", {}, plain),
-      el("p", {}, el("strong", {}, t(`charged.${error.charged}`)), " ", next.replace(error.charged === "no" ? CHARGE_ONLY : /$^/, "").trim()),
+      el("p", {}, el("strong", {}, t(`charged.${error.charged}`)), " ", linked(next.replace(error.charged === "no" ? CHARGE_ONLY : /$^/, "").trim())),
     ].filter(Boolean);
   };
 

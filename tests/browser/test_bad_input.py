@@ -199,6 +199,8 @@ async def test_a_key_that_the_vendor_refuses_is_said_in_plain_words_and_the_form
         words = await visit.card.inner_text()
         assert "key" in words
         assert "Nothing was charged" in words
+        link = visit.card.get_by_role("link", name="evolink.ai/dashboard/keys")
+        assert await link.get_attribute("href") == "https://evolink.ai/dashboard/keys"
         assert await visit.page.input_value("#mc-prompt") == "Keep me"
         assert await visit.may_go()
         stub.keys = None
@@ -214,7 +216,15 @@ async def test_too_few_credits_are_said_before_the_click_with_a_way_to_top_up(
         await visit.choose(material.picture, material.video_4s)
         await visit.page.locator("#mc-why", has_text="Only 10 credits are left").wait_for()
         assert not await visit.may_go()
+        assert "credits left" not in await visit.page.inner_text(".mc-below")  # said once
         assert await visit.page.get_by_role("link", name="Top up").get_attribute("href")
+        await visit.go.hover()
+        await asyncio.sleep(0.3)  # colours glide
+        look = "getComputedStyle(document.querySelector('.mc-go'))"
+        colours = await visit.page.evaluate(f"[{look}.color, {look}.backgroundColor]")
+        await visit.page.mouse.move(0, 0)
+        await asyncio.sleep(0.3)
+        assert colours == await visit.page.evaluate(f"[{look}.color, {look}.backgroundColor]")  # still readable
 
 
 async def test_a_vendor_that_cannot_be_reached_for_a_while_is_waited_for(

@@ -45,6 +45,7 @@ async def test_my_videos_starts_empty_and_shows_what_was_made_newest_first(
         assert "Ready" in await tiles.nth(1).inner_text()
         assert "Failed" in await tiles.nth(0).inner_text()
         assert "32.7 credits" in await tiles.nth(1).inner_text()
+        assert "credits" not in await tiles.nth(0).inner_text()  # EvoLink refunds what failed
 
         await visit.page.get_by_role("button", name="Failed", exact=True).click()
         await visit.page.wait_for_function("document.querySelectorAll('.mc-tile[data-job]').length === 1")
