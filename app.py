@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from evolink_ui.settings import Settings, SettingsError, settings_or_exit
+from evolink_ui.settings import Settings, settings_or_exit
 
 REST_SECONDS = 2.0  # the page is up first; what only makes the first click quicker comes after it
 
@@ -29,15 +29,11 @@ def serve(settings: Settings) -> None:
     from evolink_ui.ui.page import build_page, page_options
     from evolink_ui.web.leftovers import Leftovers
     from evolink_ui.web.reach import SelfCheck
-    from evolink_ui.web.server import create_app, exposure_warning, refuse_if_taken, uvicorn_options
+    from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
     from evolink_ui.web.signing import FileLinks
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
-    try:
-        refuse_if_taken(settings)
-    except SettingsError as error:
-        sys.exit(str(error))
     sandbox = None
     if settings.mode == "sandbox":
         sandbox = create_sandbox(settings.data_dir / "sandbox", allow_private_urls=settings.allow_private_urls)

@@ -6,7 +6,6 @@ Secrets are `SecretStr`: neither `repr` nor a traceback shows them.
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import sys
@@ -19,6 +18,10 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
 from evolink_ui.setting_faults import SettingsError as SettingsError
+from evolink_ui.setting_trials import make_folder, try_to_listen
+from evolink_ui.setting_types import (
+    LOOPBACK_HOSTS as LOOPBACK_HOSTS,
+)
 from evolink_ui.setting_types import (
     Address,
     Amount,
@@ -250,10 +253,14 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def settings_or_exit() -> Settings:
-    """`load_settings` for `app.py`, with a data folder to write to: what is wrong is one line and exit code 2."""
+    """`load_settings` for `app.py`, with a data folder to write to and an address to listen at.
+
+    What is wrong is one line on stderr and exit code 2; what does nothing is only pointed out there.
+    """
     try:
         settings = load_settings()
-        _make(settings.data_dir)
+        make_folder(settings.data_dir)
+        try_to_listen(settings.server_name, settings.server_port)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no log yet, and the person looks at the terminal
         raise SystemExit(2) from None
@@ -261,13 +268,3 @@ def settings_or_exit() -> Settings:
     for warning in misspelt(given, Settings.model_fields):
         print(warning, file=sys.stderr)  # noqa: T201  the same
     return settings
-
-
-def _make(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(data_dir, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        fault = f"{data_dir} can't be made or written to ({error.strerror})"
-        raise SettingsError(line(f"{PREFIX}DATA_DIR", fault)) from None

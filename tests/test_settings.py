@@ -1,12 +1,14 @@
 """Settings: read once, checked at start, secrets never shown."""
 
 import re
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 from pydantic import AliasChoices
 
+from evolink_ui.setting_trials import try_to_listen
 from evolink_ui.settings import Settings, SettingsError, load_settings, settings_or_exit
 
 
@@ -104,11 +106,27 @@ def test_a_data_folder_that_cannot_be_made_is_one_line_too(
     assert line.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_port_that_is_taken_is_one_line_before_anything_starts(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"^GRADIO_SERVER_PORT: {port} is taken .*GRADIO_SERVER_PORT=7861$"):
+            try_to_listen(name, port)
+    try_to_listen(name, port)  # and free again
+
+
+def test_an_address_that_is_not_this_machines_is_one_line() -> None:
+    with pytest.raises(SettingsError, match=r"^GRADIO_SERVER_NAME: 192\.0\.2\.1 is no address of this machine"):
+        try_to_listen("192.0.2.1", 7860)
+
+
 def test_a_misspelt_variable_is_pointed_out_wherever_it_stands(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / ".env").write_text("EVOLINK_UI_DAILY_CREDIT=500\nEVOLINK_UI_KEEP_DAYS=7\nUNRELATED=1\n")
     monkeypatch.setenv("EVOLINK_UI_WEATHER", "fine")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(probe.getsockname()[1]))
     settings_or_exit()
     assert capsys.readouterr().err.splitlines() == [
         "EVOLINK_UI_DAILY_CREDIT is no setting of this app and does nothing. Did you mean EVOLINK_UI_DAILY_CREDITS?",

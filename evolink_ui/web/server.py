@@ -1,9 +1,7 @@
 """Page, routes and guard as one ASGI application, with every open end of Gradio's closed."""
 
-import errno
 import os
 import shutil
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_ui.setting_faults import SettingsError, line
-from evolink_ui.setting_types import LOOPBACK_HOSTS
-from evolink_ui.settings import Settings
+from evolink_ui.settings import LOOPBACK_HOSTS, Settings
 
 from .desk import Desk
 from .doors import MEBI, Doors
@@ -143,25 +139,6 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
         "ws": "none",
     }
-
-
-def refuse_if_taken(settings: Settings) -> None:
-    """Make sure that the address can be listened at.
-
-    Raises:
-        SettingsError: it can't; one line that names the variable.
-    """
-    host, port = settings.server_name, settings.server_port
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            fault = line("GRADIO_SERVER_PORT", f"{port} is taken by another program, perhaps by this app")
-        elif error.errno == errno.EACCES:
-            fault = line("GRADIO_SERVER_PORT", f"{port} may not be listened at by this user")
-        else:
-            fault = line("GRADIO_SERVER_NAME", f"{host} is no address of this machine", "127.0.0.1")
-        raise SettingsError(fault) from None
 
 
 def exposure_warning(settings: Settings) -> str | None:

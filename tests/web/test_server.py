@@ -1,7 +1,6 @@
 """How the whole is put together, and what is said when it lies open."""
 
 import logging
-import socket
 from pathlib import Path
 
 import httpx
@@ -10,10 +9,10 @@ from fastapi import FastAPI
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]  # ships no types
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]  # ships no types
 
-from evolink_ui.settings import Settings, SettingsError
+from evolink_ui.settings import Settings
 from evolink_ui.web import server
 from evolink_ui.web.routes import link_maker
-from evolink_ui.web.server import exposure_warning, refuse_if_taken, uvicorn_options
+from evolink_ui.web.server import exposure_warning, uvicorn_options
 from evolink_ui.web.signing import FileLinks
 from tests.web.site import MP4, Site, StandInJob, call, site
 
@@ -74,20 +73,6 @@ def test_the_server_believes_no_forwarding_header_and_logs_no_path(monkeypatch: 
     assert (options["host"], options["port"]) == ("0.0.0.0", 8001)
     assert not options["proxy_headers"] and not options["access_log"] and not options["server_header"]
     assert options["limit_concurrency"] > 0
-
-
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "0.0.0.0"])
-def test_a_port_that_is_taken_is_one_line_before_anything_starts(name: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"^GRADIO_SERVER_PORT: {port} is taken .*GRADIO_SERVER_PORT=7861$"):
-            refuse_if_taken(Settings(server_name=name, server_port=port))
-    refuse_if_taken(Settings(server_name=name, server_port=port))  # and free again
-
-
-def test_an_address_that_is_not_this_machines_is_one_line() -> None:
-    with pytest.raises(SettingsError, match=r"^GRADIO_SERVER_NAME: 192\.0\.2\.1 is no address of this machine"):
-        refuse_if_taken(Settings(server_name="192.0.2.1"))
 
 
 @pytest.mark.parametrize(
