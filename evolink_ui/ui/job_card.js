@@ -78,7 +78,8 @@ function nowText() {
   if (view.state === "queued" && view.place_in_line > 0) return t("now.line", { n: kit.number(view.place_in_line) });
   const share = percent();
   if (view.state === "hosting" && view.total_bytes > 0) {
-    return t("now.hosting_bytes", { done: kit.bytes(view.uploaded_bytes ?? 0), all: kit.bytes(view.total_bytes) });
+    const done = view.uploaded_bytes ?? 0;
+    return done < view.total_bytes ? t("now.hosting_bytes", { done: kit.bytes(done), all: kit.bytes(view.total_bytes) }) : t("now.hosted");
   }
   return share === null ? t(`now.${view.state}`) : t("now.running_percent", { n: kit.number(share) });
 }

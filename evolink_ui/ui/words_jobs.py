@@ -46,6 +46,7 @@ JOBS: Final[Mapping[str, str]] = {
     "now.line": "Number {n} in line",
     "now.hosting": "Uploading the files…",
     "now.hosting_bytes": "Uploading {done} of {all}",
+    "now.hosted": "Uploaded; the order is next…",
     "now.submitting": "Placing the order…",
     "now.running": "Generating…",
     "now.running_percent": "Generating, {n} %",

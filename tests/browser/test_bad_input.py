@@ -240,7 +240,12 @@ async def test_a_vendor_that_cannot_be_reached_for_a_while_is_waited_for(
             await asyncio.sleep(1.0)
             assert await visit.card.get_attribute("data-state") == "hosting"
         assert await visit.ends() == "done"
-        assert stub.paid == 1
+        with stub.closed("api"):  # both files are there already
+            await visit.generate()
+            await visit.card.get_by_text("EvoLink could not be reached. Nothing was ordered").wait_for()
+            assert "Uploaded; the order is next" in await visit.card.inner_text()
+        assert await visit.ends() == "done"
+        assert stub.paid == 2
 
 
 async def test_a_file_can_be_replaced_and_removed(live_visit: Visits, material: Material) -> None:
