@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import logging
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--base-url", help="how clients reach it, for the links it hands out (default: host and port)")
     parser.add_argument(
         "--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="what it keeps between runs (default: %(default)s)"
@@ -77,6 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
             )
         except ValueError as wrong:
             sys.exit(f"error: {wrong}")
+        except (OSError, sqlite3.Error) as wrong:
+            sys.exit(f"error: the folder {chosen.data_dir} can't be used ({wrong}); name another with --data-dir")
         try:
             config.app = sandbox.app
             uvicorn.Server(config).run(sockets=[listener])
@@ -86,6 +89,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 async def _not_ready(scope: object, receive: object, send: object) -> None:
     raise RuntimeError("the socket is bound before the app exists; nobody is served yet")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
 
 
 def _reachable(host: str) -> str:

@@ -30,11 +30,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import errors, orders, wire
+from . import bodies, errors, orders, wire
 from .database import Database, RenderLicense
-from .errors import SandboxError
-from .faults import Faults
-from .files_api import FilesApi, read_body, served
+from .errors import Place, SandboxError
+from .faults import Fault, Faults
+from .files_api import FilesApi, served
 from .inputs import Inputs
 from .keys import account_of
 from .options import DEFAULT_BASE_URL, Options
@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+FILES = "/api/v1/files"
 CLIENT_CLOSED_REQUEST = 499  # nobody reads it; servers log it so
 
 
@@ -123,7 +124,7 @@ class _TaskApi:
     async def create(self, request: Request) -> Response:
         account = account_of(request.headers.get("authorization"), "order")
         refusal = errors.too_large(orders.BODY_MAX_BYTES)
-        raw = await read_body(request, orders.BODY_MAX_BYTES, refusal)
+        raw = await bodies.whole(request, orders.BODY_MAX_BYTES, refusal)
         if not _is_json(request.headers.get("content-type", "")):
             raise errors.invalid_request("Send the order as JSON, with Content-Type: application/json.")
         idempotency_key = request.headers.get("idempotency-key")
@@ -173,25 +174,24 @@ class _TaskApi:
 
 
 def _routes(api: _TaskApi, files: FilesApi) -> Starlette:
-    def vendor(path: str, handler: Handler, method: str) -> Route:
-        return Route(path, _answering(handler, api.options.latency_seconds, api.faults), methods=[method])
+    def vendor(path: str, handler: Handler, method: str, place: Place) -> Route:
+        return Route(path, _answering(handler, place, api.options, api.faults), methods=[method])
 
     def public(path: str, handler: Handler) -> Route:
-        return Route(path, _answering(handler, api.options.latency_seconds, None), methods=["GET"])
+        return Route(path, _answering(handler, "credits", api.options, None), methods=["GET"])
 
-    base = "/api/v1/files"
     return Starlette(
         routes=[
-            vendor("/v1/videos/generations", api.create, "POST"),
-            vendor("/v1/tasks/{task_id:path}", api.read, "GET"),
-            vendor("/v1/credits", api.credits, "GET"),
-            vendor(f"{base}/upload/stream", files.upload_stream, "POST"),
-            vendor(f"{base}/upload/base64", files.upload_base64, "POST"),
-            vendor(f"{base}/upload/url", files.upload_url, "POST"),
-            vendor(f"{base}/quota", files.quota, "GET"),
-            vendor(f"{base}/list", files.list_files, "GET"),
-            public(f"{base}/download/{{file_id}}", files.download),
-            vendor(f"{base}/{{file_id}}", files.delete, "DELETE"),
+            vendor("/v1/videos/generations", api.create, "POST", "order"),
+            vendor("/v1/tasks/{task_id:path}", api.read, "GET", "task"),
+            vendor("/v1/credits", api.credits, "GET", "credits"),
+            vendor(f"{FILES}/upload/stream", files.upload_stream, "POST", "upload"),
+            vendor(f"{FILES}/upload/base64", files.upload_base64, "POST", "upload"),
+            vendor(f"{FILES}/upload/url", files.upload_url, "POST", "upload"),
+            vendor(f"{FILES}/quota", files.quota, "GET", "files"),
+            vendor(f"{FILES}/list", files.list_files, "GET", "files"),
+            public(f"{FILES}/download/{{file_id}}", files.download),
+            vendor(f"{FILES}/{{file_id:path}}", files.delete, "DELETE", "files"),
             public("/files/{file_id}/{name:path}", files.download),
             public("/results/{token}/{name}", api.result),
         ],
@@ -199,35 +199,37 @@ def _routes(api: _TaskApi, files: FilesApi) -> Starlette:
     )
 
 
-def _answering(handler: Handler, latency_seconds: float, faults: Faults | None) -> Handler:
+def _answering(handler: Handler, place: Place, options: Options, faults: Faults | None) -> Handler:
     """`handler` with what every answer has: a request id, errors in the vendor's shape, faults on purpose."""
 
     async def answer(request: Request) -> Response:
-        if latency_seconds:
-            await asyncio.sleep(latency_seconds)
-        fault = faults.for_request() if faults is not None else None
-        response = await _settled(handler, request, fault)
+        if options.latency_seconds:
+            await asyncio.sleep(options.latency_seconds)
+        fault = faults.for_request(place) if faults is not None else None
+        response = await _settled(handler, request, place, fault)
         response.headers["X-Request-Id"] = uuid.uuid4().hex
         return response
 
     return answer
 
 
-async def _settled(handler: Handler, request: Request, fault: str | None) -> Response:
+async def _settled(handler: Handler, request: Request, place: Place, fault: Fault | None) -> Response:
     try:
         if fault == "429":
-            raise errors.rate_limited()
+            raise errors.rate_limited(place)
         if fault == "500":
-            raise errors.internal_error()
+            raise errors.internal_error(place)
         response = await handler(request)
-        return errors.internal_error().response() if fault == "500 after" else response
+        return errors.internal_error(place).response() if fault == "500 after" else response
     except SandboxError as error:
         return error.response()
+    except bodies.Stalled:
+        return errors.stalled(place, bodies.IDLE_SECONDS).response()
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     except Exception:
         log.exception("the sandbox failed to answer %s %s", request.method, request.url.path)
-        return errors.internal_error().response()
+        return errors.internal_error(place).response()
 
 
 async def _no_such_path(request: Request, error: Exception) -> Response:

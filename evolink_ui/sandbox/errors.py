@@ -6,7 +6,12 @@ FilesError   /api/v1/files/…: {"success": false, "code": <status>, "msg"}
 
 from __future__ import annotations
 
+from typing import Literal
+
 from starlette.responses import JSONResponse
+
+Place = Literal["order", "task", "credits", "files", "upload"]
+"""Where in the API a request arrives; the same trouble is told in another shape or with other words elsewhere."""
 
 RETRY_AFTER_SECONDS = 2  # what a 429 asks for
 
@@ -57,10 +62,10 @@ def too_large(max_bytes: int) -> ApiError:
     return ApiError(413, "request_too_large", message, "invalid_request_error")
 
 
-def unauthorized() -> ApiError:
+def unauthorized(place: Place) -> SandboxError:
     """401: no key, or one that is not (any longer) a key."""
     message = "The API key is missing or not valid. Send it as: Authorization: Bearer YOUR_API_KEY"
-    return ApiError(401, "unauthorized", message, "authentication_error")
+    return _in_shape(place, ApiError(401, "unauthorized", message, "authentication_error"))
 
 
 def insufficient_quota(needed: float, remaining: float) -> ApiError:
@@ -101,17 +106,29 @@ def not_found() -> ApiError:
     return ApiError(404, "resource_not_found", "There is nothing here (any longer).", "invalid_request_error")
 
 
-def rate_limited(kind: str = "rate_limit_error") -> ApiError:
-    """429."""
-    return ApiError(429, "rate_limit_exceeded", "Too many requests. Wait, then try again.", kind)
+def rate_limited(place: Place) -> SandboxError:
+    """429; the vendor gives it another type where tasks are read."""
+    kind = "evo_api_error" if place == "task" else "rate_limit_error"
+    return _in_shape(place, ApiError(429, "rate_limit_exceeded", "Too many requests. Wait, then try again.", kind))
 
 
-def internal_error() -> ApiError:
+def internal_error(place: Place) -> SandboxError:
     """500."""
-    return ApiError(500, "internal_error", "The server failed to answer this request.", "api_error")
+    message = "The server failed to answer this request."
+    return _in_shape(place, ApiError(500, "internal_error", message, "api_error"))
+
+
+def stalled(place: Place, idle_seconds: float) -> SandboxError:
+    """400: the body stopped coming in."""
+    message = f"The request body stopped for {idle_seconds:.0f} seconds before it was whole. Nothing was done."
+    return _in_shape(place, ApiError(400, "invalid_request", message, "invalid_request_error"))
 
 
 def idempotency_conflict() -> ApiError:
     """409: the key has been used for another order."""
     message = "This Idempotency-Key was used with another request body. No task was created."
     return ApiError(409, "idempotency_conflict", message, "invalid_request_error")
+
+
+def _in_shape(place: Place, error: ApiError) -> SandboxError:
+    return FilesError(error.status, error.message) if place in ("files", "upload") else error

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Literal
+from typing import Literal, TypeVar
+
+from .errors import Place
 
 Fault = Literal["429", "500", "500 after"]
+
+T = TypeVar("T")
 
 REQUEST_FAULTS: tuple[Fault, ...] = ("429", "500", "500 after")
 TASK_FAULTS = {
@@ -22,23 +26,30 @@ TASK_FAULTS = {
 
 
 class Faults:
-    """Draws failures. Safe for any number of threads; the same seed gives the same row of draws."""
+    """Draws failures. Safe for any number of threads.
+
+    With a seed, orders, reads of tasks and so on each have a row of draws of their own: the third order fails in every
+    run or in none, however often its client has looked at the first two meanwhile.
+    """
 
     def __init__(self, rate: float, seed: int | None) -> None:
-        self._rate = rate
-        self._random = random.Random(seed)  # noqa: S311 - play failures, nothing secret
+        self._rate, self._seed = rate, seed
+        self._rows: dict[str, random.Random] = {}
         self._lock = threading.Lock()
 
-    def for_request(self) -> Fault | None:
-        """How the next request fails, or None."""
-        with self._lock:
-            if self._rate == 0 or self._random.random() >= self._rate:
-                return None
-            return self._random.choice(REQUEST_FAULTS)
+    def for_request(self, place: Place) -> Fault | None:
+        """How the next request at this place fails, or None."""
+        return self._draw(place, REQUEST_FAULTS)
 
     def for_task(self) -> str | None:
         """The error code with which the next task fails, or None."""
+        return self._draw("outcome of a task", tuple(TASK_FAULTS))
+
+    def _draw(self, row: str, faults: tuple[T, ...]) -> T | None:
         with self._lock:
-            if self._rate == 0 or self._random.random() >= self._rate:
+            if row not in self._rows:
+                seed = None if self._seed is None else f"{self._seed} {row}"
+                self._rows[row] = random.Random(seed)  # noqa: S311 - play failures, nothing secret
+            if self._rows[row].random() >= self._rate:
                 return None
-            return self._random.choice(sorted(TASK_FAULTS))
+            return self._rows[row].choice(faults)

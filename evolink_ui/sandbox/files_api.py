@@ -7,11 +7,10 @@ import base64
 import binascii
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -19,7 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from evolink_ui import net
 from evolink_ui.evolink.disk import put_away
 
-from . import errors, kinds
+from . import bodies, errors, kinds
 from .errors import FilesError
 from .inputs import Inputs
 from .keys import account_of
@@ -47,7 +46,8 @@ class FilesApi:
         part = self._storage.new_part()
         try:
             upload = MultipartUpload(request.headers.get("content-type", ""), part, self._max_bytes)
-            await upload.read(_limited(request, self._max_bytes + ENVELOPE_BYTES, self._max_bytes))
+            too_large = file_too_large(self._max_bytes)  # bytes that belong to no file can't go on for ever either
+            await upload.read(bodies.chunks(request, self._max_bytes + ENVELOPE_BYTES, too_large))
             return await self._kept(part, account, upload.file_name, upload.content_type, upload.fields)
         finally:
             await put_away(part.unlink, missing_ok=True)
@@ -78,7 +78,7 @@ class FilesApi:
         part = self._storage.new_part()
         try:
             try:
-                net.checked_url(url, https_only=False)
+                link = net.checked_url(url, https_only=False)
                 own = await asyncio.to_thread(self._inputs.own_path, url)
                 if own is not None:
                     await asyncio.to_thread(shutil.copyfile, own, part)
@@ -94,7 +94,7 @@ class FilesApi:
             except net.Refused as refused:
                 status = 413 if refused.code == "link_too_large" else 400
                 raise FilesError(status, f"{refused.message} {refused.next_step} Nothing was stored.") from None
-            name = PurePosixPath(unquote(urlsplit(url).path)).name
+            name = PurePosixPath(link.path).name
             return await self._kept(part, account, name, "", body)
         finally:
             await put_away(part.unlink, missing_ok=True)
@@ -182,29 +182,9 @@ def served(path: Path, media_type: str, saved_as: str | None = None) -> Response
     return FileResponse(path, media_type=media_type, headers=headers, filename=saved_as, stat_result=stat)
 
 
-async def read_body(request: Request, max_bytes: int, refusal: Exception) -> bytes:
-    """The whole body; raises `refusal` as soon as it is longer than `max_bytes`."""
-    chunks: list[bytes] = []
-    size_bytes = 0
-    async for chunk in request.stream():
-        size_bytes += len(chunk)
-        if size_bytes > max_bytes:
-            raise refusal
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def _limited(request: Request, max_bytes: int, file_max_bytes: int) -> AsyncIterator[bytes]:
-    size_bytes = 0
-    async for chunk in request.stream():
-        size_bytes += len(chunk)
-        if size_bytes > max_bytes:  # bytes that belong to no file can't go on for ever either
-            raise file_too_large(file_max_bytes)
-        yield chunk
-
-
 async def _json_object(request: Request, max_bytes: int) -> dict[str, Any]:
-    raw = await read_body(request, max_bytes, FilesError(413, "The request body is too large. Nothing was stored."))
+    refusal = FilesError(413, "The request body is too large. Nothing was stored.")
+    raw = await bodies.whole(request, max_bytes, refusal)
     try:
         body = await asyncio.to_thread(json.loads, raw)
     except (ValueError, RecursionError):
@@ -234,7 +214,7 @@ def _text(fields: dict[str, Any], *names: str) -> str:
 
 def _whole_number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:12]) <= 10**9):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and int(text) > 0):
         raise FilesError(400, f"{name} must be a whole number above 0.")
     return int(text)
 

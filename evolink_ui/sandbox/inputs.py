@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpx
 
 from evolink_ui import media, net
 from evolink_ui.media import limits
@@ -21,7 +22,6 @@ from .storage import Storage
 from .tasks import Tasks
 
 STOP_LOOK_SECONDS = 0.1  # how soon network work notices that the sandbox closes
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 CHECK_AGAIN_SECONDS = (1.0, 4.0)  # a check gives up after 2 s, which a loaded machine may well need for a good file
@@ -67,7 +67,7 @@ class Inputs:
 
     def __init__(self, storage: Storage, tasks: Tasks, results: Path, options: Options) -> None:
         self._storage, self._tasks, self._results, self._options = storage, tasks, results, options
-        self._own = urlsplit(options.base_url)
+        self._own = httpx.URL(options.base_url)
 
     def announced_seconds(self, order: Order) -> float | None:
         """What the header of the video says, if it is one of our own files: the others are not opened for an order."""
@@ -76,8 +76,11 @@ class Inputs:
 
     def own_path(self, url: str) -> Path | None:
         """The local file behind one of our own links; None for other links and for expired ones."""
-        parts = urlsplit(url)
-        return self._local(parts) if self._is_own(parts) else None
+        try:
+            link = net.checked_url(url, https_only=False)
+        except net.Refused:
+            return None
+        return self._local(link) if self._is_own(link) else None
 
     def gather(self, order: Order, folder: Path, stop: threading.Event) -> tuple[Path, Path, float]:
         """Bring both files of an order into `folder` and judge them. Blocks; call it in a thread.
@@ -109,42 +112,36 @@ class Inputs:
     def _bring(
         self, url: str, stem: Path, default_suffix: str, max_bytes: int, name: str, stop: threading.Event
     ) -> Path:
-        parts = urlsplit(url)
-        suffix = PurePosixPath(unquote(parts.path)).suffix.lower()
-        path = stem.with_suffix(suffix if suffix in (".jpg", ".jpeg", ".png", ".mp4", ".mov") else default_suffix)
-        path.unlink(missing_ok=True)
-        if self._is_own(parts):
-            own = self._local(parts)
-            if own is None:
-                raise Unfit("invalid_parameters", f"{name}: the file was deleted or has expired. Upload it again.")
-            try:
-                _link(own, path)
-            except FileNotFoundError:  # deleted a moment ago
-                raise Unfit("invalid_parameters", f"{name}: the file was deleted. Upload it again.") from None
-            return path
-        fetching = net.fetch(
-            url,
-            path,
-            max_bytes=max_bytes,
-            timeout_seconds=FETCH_SECONDS,
-            allow_private=self._options.allow_private_urls,
-            https_only=False,
-        )
         try:
+            link = net.checked_url(url, https_only=False)
+            suffix = PurePosixPath(link.path).suffix.lower()
+            path = stem.with_suffix(suffix if suffix in (".jpg", ".jpeg", ".png", ".mp4", ".mov") else default_suffix)
+            path.unlink(missing_ok=True)
+            if self._is_own(link):
+                own = self._local(link)
+                if own is None or not _linked(own, path):
+                    raise Unfit("invalid_parameters", f"{name}: the file was deleted or has expired. Upload it again.")
+                return path
+            fetching = net.fetch(
+                url,
+                path,
+                max_bytes=max_bytes,
+                timeout_seconds=FETCH_SECONDS,
+                allow_private=self._options.allow_private_urls,
+                https_only=False,
+            )
             run_until(stop, fetching)
         except net.Refused as refused:
-            message = f"{name}: {refused.message} {refused.next_step}"
-            raise Unfit("invalid_parameters", message) from None
+            raise Unfit("invalid_parameters", f"{name}: {refused.message} {refused.next_step}") from None
         return path
 
-    def _is_own(self, parts: SplitResult) -> bool:
+    def _is_own(self, link: httpx.URL) -> bool:
         """Whether a link leads to this sandbox; on loopback, under any of the names of loopback."""
-        own_host, host = self._own.hostname, parts.hostname
-        same_host = host == own_host or (host in LOOPBACK_HOSTS and own_host in LOOPBACK_HOSTS)
-        return same_host and _port(parts) == _port(self._own)
+        same_host = link.host == self._own.host or {link.host, self._own.host} <= net.LOOPBACK_NAMES
+        return same_host and _port(link) == _port(self._own)
 
-    def _local(self, parts: SplitResult) -> Path | None:
-        match parts.path.strip("/").split("/"):
+    def _local(self, link: httpx.URL) -> Path | None:
+        match link.path.strip("/").split("/"):
             case ["files", file_id, *_] | ["api", "v1", "files", "download", file_id]:
                 file = self._storage.find(file_id)
                 return self._storage.path(file) if file is not None else None
@@ -166,14 +163,16 @@ def _judged(check: Callable[[], media.Report], stop: threading.Event) -> media.R
     return report
 
 
-def _port(parts: SplitResult) -> int | None:
-    return parts.port or DEFAULT_PORTS.get(parts.scheme)
+def _port(link: httpx.URL) -> int | None:
+    return link.port or DEFAULT_PORTS.get(link.scheme)
 
 
-def _link(source: Path, target: Path) -> None:
+def _linked(source: Path, target: Path) -> bool:
+    """Bring an upload to another place; False where it was deleted a moment ago."""
     try:
         os.link(source, target)  # costs nothing, and stays readable when the upload is deleted
     except FileNotFoundError:
-        raise
+        return False
     except OSError:  # a file system without links
         shutil.copyfile(source, target)
+    return True

@@ -18,17 +18,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from . import errors
-from .errors import ApiError, FilesError, SandboxError
-
-Place = Literal["order", "task", "credits", "files", "upload"]
+from .errors import FilesError, Place, SandboxError
 
 MODEL = "kling-v3-motion-control"
 NO_CREDITS_PREFIX = "sandbox-no-credits"
 
-_EVERYWHERE: dict[str, Callable[[], ApiError]] = {
+_EVERYWHERE: dict[str, Callable[[Place], SandboxError]] = {
     "sandbox-invalid": errors.unauthorized,
     "sandbox-rate-limited": errors.rate_limited,
     "sandbox-server-error": errors.internal_error,
@@ -63,18 +60,12 @@ def account_of(authorization: str | None, place: Place) -> Account:
     scheme, _, key = (authorization or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
-        raise _in_shape(errors.unauthorized(), place)
+        raise errors.unauthorized(place)
     for prefix, error in _EVERYWHERE.items():
         if key.startswith(prefix):
-            if place == "task" and prefix == "sandbox-rate-limited":
-                raise errors.rate_limited("evo_api_error")
-            raise _in_shape(error(), place)
+            raise error(place)
     for (prefix, where), refusal in _AT.items():
         if where == place and key.startswith(prefix):
             raise refusal()
     digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
     return Account(digest, penniless=key.startswith(NO_CREDITS_PREFIX))
-
-
-def _in_shape(error: ApiError, place: Place) -> SandboxError:
-    return FilesError(error.status, error.message) if place in ("files", "upload") else error

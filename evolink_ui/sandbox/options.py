@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -63,9 +64,9 @@ class Options:
             raise ValueError("max_renders must be at least 1")
         if not 0 <= self.fail_rate <= 1:
             raise ValueError("fail_rate is a share between 0 and 1")
-        if self.speed <= 0:
-            raise ValueError("speed must be above 0")
-        if self.latency_seconds < 0:
-            raise ValueError("latency_seconds can't be negative")
+        if not 0 < self.speed < math.inf:
+            raise ValueError("speed must be a number above 0")
+        if not 0 <= self.latency_seconds < math.inf:
+            raise ValueError("latency_seconds must be a number, 0 or more")
         if not self.base_url.startswith(("http://", "https://")):
             raise ValueError("base_url must begin with http:// or https://")

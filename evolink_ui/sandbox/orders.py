@@ -50,12 +50,16 @@ def parse(raw: bytes) -> dict[str, Any]:
         ApiError: 400, it is not one.
     """
     try:
-        body = json.loads(raw)
+        body = json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise invalid_request("The request body is not JSON.") from None
     if not isinstance(body, dict):
         raise invalid_request("The request body must be a JSON object.")
     return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is JavaScript, not JSON")
 
 
 def digest(body: dict[str, Any]) -> str:

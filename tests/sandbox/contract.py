@@ -1,7 +1,7 @@
 """The vendor's two descriptions and what this project adds to them, as one OpenAPI document in our own words.
 
-Answers are closed (`additionalProperties: false`), so that a member nobody described is found. Additions, all of them:
-409 and 413 on an order, 404 for what does not exist, `usage` on a task that is read, `task_info.note`.
+Answers are closed (`additionalProperties: false`), so that a member nobody described is found. What goes beyond the
+vendor's descriptions is listed in `evolink_ui/sandbox/api.py`.
 """
 
 from __future__ import annotations
@@ -140,10 +140,11 @@ def _done(data: dict[str, Any]) -> dict[str, Any]:
 FILES_ERROR = _closed(["success", "code", "msg"], success={"const": False}, code={"type": "integer"}, msg=_TEXT)
 
 
-def _error(*codes: str, param: bool = False) -> dict[str, Any]:
-    members = {"code": {"enum": list(codes)}, "message": _TEXT, "type": _TEXT}
-    extra = {"param": _TEXT} if param else {}
-    return _closed(["error"], error=_closed(["code", "message", "type"], **members, **extra))
+def _error(code: str, kind: str, param: str | None = None) -> dict[str, Any]:
+    words = {"code": {"const": code}, "message": _TEXT, "type": {"const": kind}}
+    if param is not None:
+        words["param"] = {"const": param}
+    return _closed(["error"], error=_closed([*words], **words))
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
@@ -171,14 +172,14 @@ DOCUMENT: dict[str, Any] = {
                 "requestBody": {"required": True, "content": {"application/json": {"schema": ORDER}}},
                 "responses": _answers(
                     s200=CREATED,
-                    s400=_error("invalid_request"),
-                    s401=_error("unauthorized"),
-                    s402=_error("insufficient_quota"),
-                    s403=_error("model_access_denied"),
-                    s409=_error("idempotency_conflict"),
-                    s413=_error("request_too_large"),
-                    s429=_error("rate_limit_exceeded"),
-                    s500=_error("internal_error"),
+                    s400=_error("invalid_request", "invalid_request_error"),
+                    s401=_error("unauthorized", "authentication_error"),
+                    s402=_error("insufficient_quota", "insufficient_quota"),
+                    s403=_error("model_access_denied", "invalid_request_error"),
+                    s409=_error("idempotency_conflict", "invalid_request_error"),
+                    s413=_error("request_too_large", "invalid_request_error"),
+                    s429=_error("rate_limit_exceeded", "rate_limit_error"),
+                    s500=_error("internal_error", "api_error"),
                 ),
             }
         },
@@ -187,13 +188,13 @@ DOCUMENT: dict[str, Any] = {
                 "parameters": [{"name": "task_id", "in": "path", "required": True, "schema": {"type": "string"}}],
                 "responses": _answers(
                     s200=READ,
-                    s400=_error("invalid_task_id", param=True),
-                    s401=_error("unauthorized"),
-                    s402=_error("quota_exceeded"),
-                    s403=_error("permission_denied"),
-                    s404=_error("task_not_found"),
-                    s429=_error("rate_limit_exceeded"),
-                    s500=_error("internal_error"),
+                    s400=_error("invalid_task_id", "invalid_request_error", "task_id"),
+                    s401=_error("unauthorized", "authentication_error"),
+                    s402=_error("quota_exceeded", "insufficient_quota"),
+                    s403=_error("permission_denied", "invalid_request_error"),
+                    s404=_error("task_not_found", "invalid_request_error"),
+                    s429=_error("rate_limit_exceeded", "evo_api_error"),
+                    s500=_error("internal_error", "api_error"),
                 ),
             }
         },
@@ -201,9 +202,9 @@ DOCUMENT: dict[str, Any] = {
             "get": {
                 "responses": _answers(
                     s200=CREDITS,
-                    s401=_error("unauthorized"),
-                    s429=_error("rate_limit_exceeded"),
-                    s500=_error("internal_error"),
+                    s401=_error("unauthorized", "authentication_error"),
+                    s429=_error("rate_limit_exceeded", "rate_limit_error"),
+                    s500=_error("internal_error", "api_error"),
                 )
             }
         },

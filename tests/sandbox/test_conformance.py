@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,11 @@ def is_legal(body: Any) -> bool:
 
 
 def check(answer: httpx.Response) -> httpx.Response:
-    """Raises where an answer of the sandbox isn't what the contract says about its path, method and status."""
+    """The answer; raises where it isn't what the contract says about its path, method and status.
+
+    Raises:
+        OpenAPIError: the path, the status or the body is not described.
+    """
     asked = answer.request
     content = asked.content if asked.headers.get("content-type", "").startswith("application/json") else b""
     request = MockRequest(BASE_URL, asked.method.lower(), asked.url.path, data=content or None)
@@ -133,6 +138,83 @@ async def test_a_callback_to_a_private_address_is_refused(client: httpx.AsyncCli
     assert "callback_url" in answer.json()["error"]["message"]
 
 
+def altered(answer: httpx.Response, status: int | None = None, **members: Any) -> httpx.Response:
+    """An answer with another status, or with members replaced, added or (None) left out."""
+    body = {name: value for name, value in {**answer.json(), **members}.items() if value is not None}
+    return httpx.Response(status or answer.status_code, json=body, request=answer.request)
+
+
+async def test_the_check_of_answers_notices_what_is_not_as_described(sandbox: Sandbox) -> None:
+    async with client_of(sandbox) as client:
+        created = check(await client.post("/v1/videos/generations", json=order()))
+        read = check(await client.get(f"/v1/tasks/{created.json()['id']}"))
+        refused = check(await client.get("/v1/tasks/42"))
+    error = refused.json()["error"]
+    for wrong in (
+        altered(created, 201),
+        altered(created, status="queued"),
+        altered(created, id="task-1"),
+        altered(created, progress=101),
+        altered(created, created="now"),
+        altered(created, usage=None),
+        altered(created, more=1),
+        altered(read, status="completed", error=None, results=None),
+        altered(read, status="pending", error=None, results=["https://example.com/a.mp4"]),
+        altered(read, task_info={"can_cancel": "no"}),
+        altered(refused, 418),
+        altered(refused, error={**error, "type": "api_error"}),
+        altered(refused, error={**error, "code": "invalid_request"}),
+        altered(refused, error={**error, "message": ""}),
+        altered(refused, error={name: error[name] for name in ("code", "message", "type")}),
+        altered(refused, 404),
+    ):
+        with pytest.raises(OpenAPIError):
+            check(wrong)
+
+
+async def test_every_described_answer_of_the_two_paths_can_be_met(sandbox: Sandbox) -> None:
+    post, get = "/v1/videos/generations", "/v1/tasks/{task_id}"
+    once = {"Idempotency-Key": "order-0123456789abcdef"}
+    met: dict[str, set[str]] = {post: set(), get: set()}
+
+    async def meet(key: str, *bodies: Any, task_ids: tuple[str, ...] = (), **headers: str) -> str:
+        async with client_of(sandbox, key) as client:
+            answers = [(post, await client.post(post, json=body, headers=headers)) for body in bodies]
+            answers += [(get, await client.get(get.format(task_id=task_id))) for task_id in task_ids]
+        for path, answer in answers:
+            met[path].add(str(check(answer).status_code))
+        return str(answers[0][1].json().get("id", "task-unified-1"))
+
+    task_id = await meet("mine", order(), {**order(), "quality": "720p"}, **once)  # 200, 409
+    await meet("mine", {}, {"x": "x" * 1_000_000}, task_ids=(task_id, "42", "task-unified-1"))
+    await meet("not-mine", order(), task_ids=(task_id,))
+    for kind in ("invalid", "no-credits", "quota-exceeded", "no-access", "rate-limited", "server-error"):
+        await meet(f"sandbox-{kind}", order(), task_ids=("task-unified-1",))
+    described = {
+        path: set(DOCUMENT["paths"][path][method]["responses"]) for path, method in ((post, "post"), (get, "get"))
+    }
+    assert met == described
+
+
+async def test_failures_on_purpose_have_the_described_shape_everywhere(make_sandbox: SandboxMaker) -> None:
+    seen = set()
+    async with client_of(make_sandbox(fail_rate=1)) as client:
+        for _ in range(8):
+            for method, path in (
+                ("POST", "/v1/videos/generations"),
+                ("GET", "/v1/tasks/task-unified-1"),
+                ("GET", "/v1/credits"),
+                ("POST", "/api/v1/files/upload/stream"),
+                ("POST", "/api/v1/files/upload/base64"),
+                ("POST", "/api/v1/files/upload/url"),
+                ("GET", "/api/v1/files/quota"),
+                ("GET", "/api/v1/files/list"),
+                ("DELETE", "/api/v1/files/file_1"),
+            ):
+                seen.add(check(await client.request(method, path)).status_code)
+    assert seen >= {429, 500}
+
+
 @pytest.mark.parametrize("outcome", ["body", "flow", "error", "odd-error", "crash"])
 async def test_a_task_has_the_described_shape_at_every_moment(
     make_sandbox: SandboxMaker, image: Path, video: Path, outcome: str
@@ -222,11 +304,39 @@ async def test_what_is_not_json_or_too_long_is_refused(client: httpx.AsyncClient
         (b"\xff\xfe", json_type),
         (b"[1]", json_type),
         (b"", json_type),
+        (json.dumps({**order(), "unheard_of": float("nan")}).encode(), json_type),
         (json.dumps(order()).encode(), {"Content-Type": "text/plain"}),
     ):
         assert check(await client.post(path, content=content, headers=headers)).status_code == 400
     long = {**order(), "unheard_of": "x" * 1_000_000}
     assert check(await client.post(path, json=long)).status_code == 413
+
+
+async def test_a_body_that_stops_coming_is_not_waited_for_without_end(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolink_ui.sandbox.bodies.IDLE_SECONDS", 0.2)
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"--B\r\n"
+        await asyncio.sleep(60)
+
+    for path, kind in (
+        ("/v1/videos/generations", "application/json"),
+        ("/api/v1/files/upload/base64", "application/json"),
+        ("/api/v1/files/upload/stream", "multipart/form-data; boundary=B"),
+    ):
+        answer = await client.post(path, content=stalling(), headers={"Content-Type": kind})
+        assert answer.status_code == 400
+        assert "stopped" in answer.text
+
+
+async def test_a_link_with_an_impossible_port_fails_its_task_and_not_the_answer(client: httpx.AsyncClient) -> None:
+    for port in ("99999", "-1", "0"):
+        task = await place(client, order(video_url=f"{BASE_URL}:{port}/files/x/a.mp4"))
+        assert (await wait_for(client, task["id"]))["error"]["code"] == "invalid_parameters"
+        refused = await client.post("/api/v1/files/upload/url", json={"file_url": f"{BASE_URL}:{port}/a.mp4"})
+        assert check(refused).status_code == 400
 
 
 async def test_a_task_id_of_another_form_is_a_400_and_an_unknown_one_a_404(client: httpx.AsyncClient) -> None:
