@@ -31,6 +31,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from . import bodies, errors, orders, wire
+from .callbacks import Callbacks
 from .database import Database, RenderLicense
 from .errors import Place, SandboxError
 from .faults import Fault, Faults
@@ -39,6 +40,7 @@ from .inputs import Inputs
 from .keys import account_of
 from .options import DEFAULT_BASE_URL, Options
 from .scheduler import Scheduler
+from .speed import Speeds
 from .storage import Storage
 from .tasks import ID_PREFIX, Tasks
 
@@ -67,11 +69,13 @@ class Sandbox:
         results = data_dir / "results"
         results.mkdir(parents=True, exist_ok=True)
         self._database = Database(data_dir / "sandbox.sqlite3")
-        self._tasks = Tasks(self._database, options)
+        speeds = Speeds(self._database, options)
+        self._tasks = Tasks(self._database, speeds, options)
         storage = Storage(self._database, data_dir / "files", options)
         inputs = Inputs(storage, self._tasks, results, options)
         license_ = RenderLicense(data_dir / "renders.lock")
-        self._scheduler = Scheduler(self._tasks, storage, inputs, license_, data_dir, options)
+        callbacks = Callbacks(self._database, self._tasks, options)
+        self._scheduler = Scheduler(self._tasks, speeds, storage, inputs, callbacks, license_, data_dir, options)
         files = FilesApi(storage, inputs, options)
         api = _TaskApi(self._tasks, inputs, results, self._scheduler, Faults(options.fail_rate, options.seed), options)
         self.app = _routes(api, files)

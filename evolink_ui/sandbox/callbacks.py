@@ -1,19 +1,75 @@
-"""Telling a client that its task is over: one POST, three repeats, then silence (the client can still ask)."""
+"""Telling clients that their tasks are over: one POST each, three repeats, then silence (a client can still ask)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from evolink_ui import net
 
-from .options import CALLBACK_TIMEOUT_SECONDS
+from . import wire
+from .database import Database
+from .options import CALLBACK_TIMEOUT_SECONDS, Options
+from .tasks import Tasks
+from .waiting import run_until
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One that is due. `attempts` were made already, by a process that is gone."""
+
+    task_id: str
+    url: str
+    attempts: int
+
+
+class Callbacks:
+    """Those that are still to be made, and the making of them."""
+
+    def __init__(self, database: Database, tasks: Tasks, options: Options) -> None:
+        self._database, self._tasks, self._options = database, tasks, options
+        self._begun: set[str] = set()
+
+    def take(self, room: int) -> list[Callback]:
+        """Up to `room` callbacks of finished tasks; each is given out once by this process, however it ends."""
+        sql = "SELECT c.* FROM callbacks c JOIN tasks t ON t.id = c.task_id WHERE t.stage = 'over' ORDER BY t.finished"
+        due = [Callback(**dict(row)) for row in self._database.read(sql) if row["task_id"] not in self._begun]
+        taken = due[: max(room, 0)]
+        self._begun.update(callback.task_id for callback in taken)
+        return taken
+
+    def make(self, callback: Callback, stop: threading.Event) -> None:
+        """Deliver one, or give it up. Blocks; call it in a thread.
+
+        Raises:
+            Closing: `stop` was set first; the next start goes on with it.
+        """
+        task = self._tasks.find(callback.task_id)
+        if task is not None:
+            delivery = deliver(
+                callback.url,
+                wire.task_body(task, self._options.base_url),
+                retry_seconds=self._options.callback_retry_seconds,
+                allow_private=self._options.allow_private_urls,
+                attempts=callback.attempts,
+                on_attempt=lambda made: self._tried(callback, made),
+            )
+            run_until(stop, delivery)
+        with self._database.write() as db:
+            db.execute("DELETE FROM callbacks WHERE task_id = ?", (callback.task_id,))
+        self._begun.discard(callback.task_id)
+
+    def _tried(self, callback: Callback, attempts: int) -> None:
+        with self._database.write() as db:
+            db.execute("UPDATE callbacks SET attempts = ? WHERE task_id = ?", (attempts, callback.task_id))
 
 
 async def deliver(

@@ -37,7 +37,8 @@ CREATE INDEX IF NOT EXISTS files_by_account ON files (account, created);
 CREATE TABLE IF NOT EXISTS callbacks (
     task_id TEXT PRIMARY KEY, url TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE IF NOT EXISTS speeds (quality TEXT PRIMARY KEY, seconds_per_second REAL NOT NULL);
+DROP TABLE IF EXISTS speeds;  -- its means held the start of each render as well; they are learnt again at once
+CREATE TABLE IF NOT EXISTS render_speeds (name TEXT PRIMARY KEY, seconds REAL NOT NULL);
 """
 
 

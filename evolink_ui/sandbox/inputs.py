@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
 
 import httpx
 
@@ -20,14 +18,12 @@ from .options import FETCH_SECONDS, Options
 from .orders import Order
 from .storage import Storage
 from .tasks import Tasks
+from .waiting import Closing, run_until
 
-STOP_LOOK_SECONDS = 0.1  # how soon network work notices that the sandbox closes
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 CHECK_AGAIN_SECONDS = (1.0, 4.0)  # a check gives up after 2 s, which a loaded machine may well need for a good file
 MACHINE_CODES = frozenset({"check_busy", "check_failed"})
-
-T = TypeVar("T")
 
 
 class Unfit(Exception):
@@ -36,30 +32,6 @@ class Unfit(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
-
-
-class Closing(Exception):
-    """The sandbox is closing; the work is given up and done again at the next start."""
-
-
-def run_until(stop: threading.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in this thread, on a loop of its own.
-
-    Raises:
-        Closing: `stop` was set first; the coroutine was cancelled.
-    """
-
-    async def watch() -> T:
-        task = asyncio.ensure_future(work)
-        while not task.done():
-            await asyncio.wait({task}, timeout=STOP_LOOK_SECONDS)
-            if stop.is_set() and not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-                raise Closing
-        return task.result()
-
-    return asyncio.run(watch())
 
 
 class Inputs:

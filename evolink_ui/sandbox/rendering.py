@@ -97,17 +97,18 @@ class Render:
         last: dict[str, Any] = {}
         process = self._start()
         assert process.stdout is not None  # noqa: S101 - follows from PIPE, told to the type checker
-        with process.stdout:
-            for line in process.stdout:
-                self._heard_at = time.monotonic()
-                said = _parsed(line)
-                if isinstance(said.get("progress"), (int, float)):
-                    on_progress(float(said["progress"]))
-                elif said:
-                    last = said
         try:
-            exit_code = process.wait(EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
+            with process.stdout:
+                for line in process.stdout:
+                    self._heard_at = time.monotonic()
+                    said = _parsed(line)
+                    if isinstance(said.get("progress"), (int, float)):
+                        on_progress(float(said["progress"]))
+                    elif said:
+                        last = said
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(EXIT_SECONDS)
+        finally:  # whatever happened here, the child is gone
             _kill(process)
             exit_code = process.wait()
         return self._outcome(last, exit_code)

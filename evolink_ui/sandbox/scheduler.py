@@ -11,19 +11,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from evolink_ui.media import price
 
-from . import wire
-from .callbacks import deliver
+from .callbacks import Callbacks
 from .database import RenderLicense
 from .faults import TASK_FAULTS
-from .inputs import Closing, Inputs, Unfit, run_until
+from .inputs import Inputs, Unfit
 from .options import RENDER_MAX_SECONDS, Options
 from .rendering import GRACE_SECONDS, Render, RenderFailed
+from .speed import Speeds
 from .storage import Storage
 from .tasks import MAX_ATTEMPTS, Task, Tasks
+from .waiting import Closing
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +43,23 @@ class Scheduler:
     """Prepares, renders, calls back and sweeps, until closed."""
 
     def __init__(
-        self, tasks: Tasks, storage: Storage, inputs: Inputs, license_: RenderLicense, data_dir: Path, options: Options
+        self,
+        tasks: Tasks,
+        speeds: Speeds,
+        storage: Storage,
+        inputs: Inputs,
+        callbacks: Callbacks,
+        license_: RenderLicense,
+        data_dir: Path,
+        options: Options,
     ) -> None:
-        self._tasks, self._storage, self._inputs = tasks, storage, inputs
-        self._license, self._options = license_, options
+        self._tasks, self._speeds, self._storage, self._inputs = tasks, speeds, storage, inputs
+        self._callbacks, self._license, self._options = callbacks, license_, options
         self._work, self._results = data_dir / "work", data_dir / "results"
         self._stop, self._wake = threading.Event(), threading.Event()
         self._lock = threading.Lock()
-        self._threads: dict[str, set[threading.Thread]] = {"prepare": set(), "render": set(), "call": set()}
+        self._threads: dict[str, dict[str, threading.Thread]] = {"prepare": {}, "render": {}, "call": {}}  # by task id
         self._renders: dict[str, Render] = {}
-        self._calling: set[str] = set()
         self._ready: dict[str, tuple[Path, Path]] = {}
         self._licensed = False
         self._swept_at = float("-inf")
@@ -76,7 +85,7 @@ class Scheduler:
         for render in renders:
             render.make_sure(told_at + GRACE_SECONDS - time.monotonic())
         with self._lock:
-            threads = [self._keeper, *(thread for kind in self._threads.values() for thread in kind)]
+            threads = [self._keeper, *(thread for kind in self._threads.values() for thread in kind.values())]
         for thread in threads:
             if thread.is_alive():
                 thread.join(max(deadline - time.monotonic(), 0.01))
@@ -103,47 +112,57 @@ class Scheduler:
             self._licensed = True
         with self._lock:
             renders = list(self._renders.values())
+            busy = {*self._threads["prepare"], *self._threads["render"], *self._ready}
+        self._tasks.recover(busy)
         for render in renders:
             render.stop_if_overdue(self._options.silence_seconds, RENDER_MAX_SECONDS)
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             self._swept_at = time.monotonic()
             self._sweep()
         for task in self._tasks.claim("new", "preparing", MAX_PREPARING - self._busy("prepare")):
-            self._spawn("prepare", task, self._prepare)
+            self._spawn("prepare", task.id, partial(self._work_on, task, self._prepare))
         for task in self._tasks.claim("ready", "rendering", self._options.max_renders - self._busy("render")):
-            self._spawn("render", task, self._render)
-        self._call_back()
+            self._spawn("render", task.id, partial(self._work_on, task, self._render))
+        for callback in self._callbacks.take(MAX_CALLING - self._busy("call")):
+            self._spawn("call", callback.task_id, partial(self._callbacks.make, callback, self._stop))
 
     def _busy(self, kind: str) -> int:
         with self._lock:
             return len(self._threads[kind])
 
-    def _spawn(self, kind: str, task: Task, work: Callable[[Task], None]) -> None:
+    def _spawn(self, kind: str, task_id: str, work: Callable[[], None]) -> None:
         def run() -> None:
             try:
-                self._work_on(task, work)
+                work()
+            except Closing:
+                return  # done again at the next start
+            except Exception:
+                if not self._stop.is_set():  # else the database may be closed under us
+                    log.exception(
+                        "the sandbox could not end its work on %s; unless it is over, it is done again", task_id
+                    )
             finally:
                 with self._lock:
-                    self._threads[kind].discard(threading.current_thread())
+                    del self._threads[kind][task_id]
                 self._wake.set()
 
         thread = threading.Thread(target=run, name=f"sandbox-{kind}", daemon=True)
         with self._lock:
-            self._threads[kind].add(thread)
+            self._threads[kind][task_id] = thread
         thread.start()
 
     def _work_on(self, task: Task, work: Callable[[Task], None]) -> None:
         try:
             work(task)
         except Closing:
-            return  # done again at the next start
+            raise
         except (Unfit, RenderFailed) as failure:
             if self._stop.is_set():
                 return
             self._end(task, failure.code, failure.message)
         except Exception:
             if self._stop.is_set():
-                return  # the database may be closed under us
+                return
             log.exception("a task of the sandbox ended by a fault of the sandbox")
             self._end(task, "service_error", "The sandbox failed at this task. Credits are returned; try again.")
 
@@ -188,15 +207,17 @@ class Scheduler:
         if self._stop.is_set():
             render.stop()
         shown = 0
+        began = started = time.monotonic()
 
         def show(fraction: float) -> None:
-            nonlocal shown
+            nonlocal shown, started
             percent = int(100 * fraction)
             if percent > shown:
+                if shown == 0:
+                    started = time.monotonic()
                 shown = percent
                 self._tasks.progress(task.id, percent)
 
-        began = time.monotonic()
         try:
             rendered = render.run(lambda fraction: show(fraction / slowness))
         except RenderFailed:
@@ -207,7 +228,11 @@ class Scheduler:
             with self._lock:
                 self._renders.pop(task.id, None)
         took_seconds = time.monotonic() - began
-        self._tasks.measured(task.order.quality, rendered.seconds, took_seconds)
+        start_seconds = min(started - began, took_seconds)
+        drawing_seconds = took_seconds - start_seconds
+        self._speeds.learn(
+            task.order.quality, rendered.seconds, start_seconds=start_seconds, drawing_seconds=drawing_seconds
+        )
         pretended_seconds = took_seconds * slowness
         while (elapsed := time.monotonic() - began) < pretended_seconds:
             show(elapsed / pretended_seconds)
@@ -219,36 +244,3 @@ class Scheduler:
         self._tasks.complete(task, rendered.seconds, note=note)
         shutil.rmtree(self._work / task.id, ignore_errors=True)
         log.info("%s: %d s of video in %.1f s", task.id, price.billed_seconds(rendered.seconds), took_seconds)
-
-    # ---- callbacks -------------------------------------------------------------------------------------------------
-
-    def _call_back(self) -> None:
-        for task_id, url, attempts in self._tasks.callbacks_due():
-            with self._lock:
-                if task_id in self._calling or len(self._calling) >= MAX_CALLING:
-                    continue
-                self._calling.add(task_id)
-            task = self._tasks.find(task_id)
-            if task is None:
-                self._tasks.callback_over(task_id)
-                continue
-            self._spawn("call", task, self._caller(url, attempts))
-
-    def _caller(self, url: str, attempts: int) -> Callable[[Task], None]:
-        def call(task: Task) -> None:
-            try:
-                delivery = deliver(
-                    url,
-                    wire.task_body(task, self._options.base_url),
-                    retry_seconds=self._options.callback_retry_seconds,
-                    allow_private=self._options.allow_private_urls,
-                    attempts=attempts,
-                    on_attempt=lambda made: self._tasks.callback_tried(task.id, made),
-                )
-                run_until(self._stop, delivery)
-                self._tasks.callback_over(task.id)
-            finally:
-                with self._lock:
-                    self._calling.discard(task.id)
-
-        return call

@@ -1,4 +1,4 @@
-"""Tasks, the play money they cost, and how fast this machine renders: what is kept of them on disk.
+"""Tasks: what is kept of them on disk, and the steps they may take.
 
 status     stage        what happens
 pending    new          waits for its files to be fetched and judged
@@ -15,25 +15,24 @@ import json
 import math
 import secrets
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from evolink_ui.media import limits, price
 
-from . import errors
+from . import accounts, errors
+from .accounts import Balance
 from .database import Database
 from .keys import MODEL, Account
 from .options import RESULT_SECONDS, TASK_SECONDS, Options
 from .orders import Order
+from .speed import Speeds
 
 ID_PREFIX = "task-unified-"
 ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ID_RANDOM_CHARS = 8  # as in the vendor's ids
 MAX_ATTEMPTS = 3  # a task that took the whole process with it this often is not tried again
-
-START_SECONDS = 2.0  # fetching, judging and starting the renderer, before the first frame
-FIRST_GUESS = {"720p": 0.6, "1080p": 1.0}  # render seconds per second of video, until this machine has been measured
-NEWEST_WEIGHT = 0.4  # of the latest measurement in the running mean: follows a machine that got busy within a few tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +63,11 @@ class Task:
         return self.stage == "over"
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Credits of one account: those it may still reserve, and those it has used for good."""
-
-    remaining: float
-    used: float
-
-
 class Tasks:
-    """The table of tasks and those around it."""
+    """The table of tasks."""
 
-    def __init__(self, database: Database, options: Options) -> None:
-        self._database, self._options = database, options
+    def __init__(self, database: Database, speeds: Speeds, options: Options) -> None:
+        self._database, self._speeds, self._options = database, speeds, options
 
     # ---- orders ----------------------------------------------------------------------------------------------------
 
@@ -117,10 +108,10 @@ class Tasks:
             longest = limits.IMAGE_ORIENTATION_MAX_SECONDS if order.orientation == "image" else limits.VIDEO_MAX_SECONDS
             charged_seconds = video_seconds if video_seconds is not None else longest
             reserved = price.credits_for(charged_seconds, order.quality)
-            balance = self._balance(db, account)
+            balance = accounts.balance(db, account, self._options.credits)
             if reserved > balance.remaining:
                 raise errors.insufficient_quota(reserved, balance.remaining)
-            own = self._render_seconds(db, order.quality, charged_seconds)
+            own = self._speeds.estimate_seconds(order.quality, charged_seconds)
             suffix = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_RANDOM_CHARS))
             task_id = f"{ID_PREFIX}{int(now)}-{suffix}"
             task_info: dict[str, Any] = {"can_cancel": False}
@@ -172,14 +163,26 @@ class Tasks:
 
     def balance(self, account: Account) -> Balance:
         with self._database.write() as db:
-            return self._balance(db, account)
+            return accounts.balance(db, account, self._options.credits)
+
+    def _waiting_seconds(self, db: sqlite3.Connection) -> float:
+        sql = "SELECT COALESCE(SUM(estimate_seconds * (100 - progress) / 100.0), 0) FROM tasks WHERE stage != 'over'"
+        ahead = float(db.execute(sql).fetchone()[0])
+        return ahead / self._options.max_renders
 
     # ---- the walk of a task ----------------------------------------------------------------------------------------
 
-    def recover(self) -> None:
-        """After a start: what was under way in a process that is gone, waits again."""
-        with self._database.write() as db:
-            db.execute("UPDATE tasks SET stage = 'new', status = 'pending', progress = 0 WHERE stage != 'over'")
+    def recover(self, busy: Collection[str] = ()) -> None:
+        """What is said to be under way but isn't among the ids in `busy`, waits again: its process is gone, or its
+        work ended at a moment when nothing could be written down."""
+        rows = self._database.read("SELECT id FROM tasks WHERE stage NOT IN ('new', 'over')")
+        lost = [(row["id"],) for row in rows if row["id"] not in busy]
+        if lost:
+            with self._database.write() as db:
+                sql = (
+                    "UPDATE tasks SET stage = 'new', status = 'pending', progress = 0 WHERE id = ? AND stage != 'over'"
+                )
+                db.executemany(sql, lost)
 
     def unfinished_ids(self) -> set[str]:
         return {row["id"] for row in self._database.read("SELECT id FROM tasks WHERE stage != 'over'")}
@@ -204,8 +207,8 @@ class Tasks:
 
     def prepared(self, task: Task, video_seconds: float) -> None:
         """The files are fetched and good; the reservation becomes exact."""
+        estimate = self._speeds.estimate_seconds(task.order.quality, video_seconds)
         with self._database.write() as db:
-            estimate = self._render_seconds(db, task.order.quality, video_seconds)
             db.execute(
                 "UPDATE tasks SET stage = 'ready', video_seconds = ?, estimate_seconds = ?, reserved = ? WHERE id = ?",
                 (video_seconds, estimate, price.credits_for(video_seconds, task.order.quality), task.id),
@@ -236,7 +239,7 @@ class Tasks:
                 " result_token = ?, finished = ? WHERE id = ?",
                 (used, note, secrets.token_urlsafe(16), self._options.clock(), task.id),
             )
-            db.execute("UPDATE accounts SET used = used + ? WHERE id = ?", (used, task.account))
+            accounts.charge(db, task.account, used)
 
     def fail(self, task: Task, code: str, message: str) -> None:
         """The task is over without a result and costs nothing."""
@@ -246,41 +249,6 @@ class Tasks:
                 " finished = ? WHERE id = ? AND stage != 'over'",
                 (code, message, self._options.clock(), task.id),
             )
-
-    # ---- speed -----------------------------------------------------------------------------------------------------
-
-    def measured(self, quality: str, video_seconds: float, render_seconds: float) -> None:
-        """One render took so long: what later estimates are made of."""
-        latest = render_seconds / max(video_seconds, 1.0)
-        with self._database.write() as db:
-            row = db.execute("SELECT seconds_per_second FROM speeds WHERE quality = ?", (quality,)).fetchone()
-            mean = latest if row is None else row[0] + NEWEST_WEIGHT * (latest - row[0])
-            db.execute("INSERT OR REPLACE INTO speeds VALUES (?,?)", (quality, mean))
-
-    def _render_seconds(self, db: sqlite3.Connection, quality: str, video_seconds: float) -> float:
-        row = db.execute("SELECT seconds_per_second FROM speeds WHERE quality = ?", (quality,)).fetchone()
-        rate = FIRST_GUESS[quality] if row is None else row[0]
-        return float(START_SECONDS + rate * video_seconds) / min(self._options.speed, 1.0)
-
-    def _waiting_seconds(self, db: sqlite3.Connection) -> float:
-        sql = "SELECT COALESCE(SUM(estimate_seconds * (100 - progress) / 100.0), 0) FROM tasks WHERE stage != 'over'"
-        ahead = float(db.execute(sql).fetchone()[0])
-        return ahead / self._options.max_renders
-
-    # ---- callbacks -------------------------------------------------------------------------------------------------
-
-    def callbacks_due(self) -> list[tuple[str, str, int]]:
-        """(task id, URL, attempts made) of the finished tasks whose callback has not been delivered."""
-        sql = "SELECT c.* FROM callbacks c JOIN tasks t ON t.id = c.task_id WHERE t.stage = 'over' ORDER BY t.finished"
-        return [(row["task_id"], row["url"], row["attempts"]) for row in self._database.read(sql)]
-
-    def callback_tried(self, task_id: str, attempts: int) -> None:
-        with self._database.write() as db:
-            db.execute("UPDATE callbacks SET attempts = ? WHERE task_id = ?", (attempts, task_id))
-
-    def callback_over(self, task_id: str) -> None:
-        with self._database.write() as db:
-            db.execute("DELETE FROM callbacks WHERE task_id = ?", (task_id,))
 
     # ---- age -------------------------------------------------------------------------------------------------------
 
@@ -294,15 +262,6 @@ class Tasks:
         """Drop tasks that finished longer ago than the sandbox remembers."""
         with self._database.write() as db:
             db.execute("DELETE FROM tasks WHERE finished < ?", (self._options.clock() - TASK_SECONDS,))
-
-    def _balance(self, db: sqlite3.Connection, account: Account) -> Balance:
-        granted = 0.0 if account.penniless else self._options.credits
-        db.execute("INSERT OR IGNORE INTO accounts (id, granted) VALUES (?,?)", (account.id, granted))
-        row = db.execute("SELECT granted, used FROM accounts WHERE id = ?", (account.id,)).fetchone()
-        held = db.execute(
-            "SELECT COALESCE(SUM(reserved), 0) FROM tasks WHERE account = ? AND stage != 'over'", (account.id,)
-        ).fetchone()[0]
-        return Balance(remaining=round(row["granted"] - row["used"] - held, 4), used=round(row["used"], 4))
 
 
 def _task(row: sqlite3.Row) -> Task:

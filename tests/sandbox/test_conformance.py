@@ -138,10 +138,10 @@ async def test_a_callback_to_a_private_address_is_refused(client: httpx.AsyncCli
     assert "callback_url" in answer.json()["error"]["message"]
 
 
-def altered(answer: httpx.Response, status: int | None = None, **members: Any) -> httpx.Response:
+def altered(answer: httpx.Response, members: dict[str, Any], *, status_code: int | None = None) -> httpx.Response:
     """An answer with another status, or with members replaced, added or (None) left out."""
     body = {name: value for name, value in {**answer.json(), **members}.items() if value is not None}
-    return httpx.Response(status or answer.status_code, json=body, request=answer.request)
+    return httpx.Response(status_code or answer.status_code, json=body, request=answer.request)
 
 
 async def test_the_check_of_answers_notices_what_is_not_as_described(sandbox: Sandbox) -> None:
@@ -150,34 +150,37 @@ async def test_the_check_of_answers_notices_what_is_not_as_described(sandbox: Sa
         read = check(await client.get(f"/v1/tasks/{created.json()['id']}"))
         refused = check(await client.get("/v1/tasks/42"))
     error = refused.json()["error"]
-    for wrong in (
-        altered(created, 201),
-        altered(created, status="queued"),
-        altered(created, id="task-1"),
-        altered(created, progress=101),
-        altered(created, created="now"),
-        altered(created, usage=None),
-        altered(created, more=1),
-        altered(read, status="completed", error=None, results=None),
-        altered(read, status="pending", error=None, results=["https://example.com/a.mp4"]),
-        altered(read, task_info={"can_cancel": "no"}),
-        altered(refused, 418),
-        altered(refused, error={**error, "type": "api_error"}),
-        altered(refused, error={**error, "code": "invalid_request"}),
-        altered(refused, error={**error, "message": ""}),
-        altered(refused, error={name: error[name] for name in ("code", "message", "type")}),
-        altered(refused, 404),
+    check(altered(created, {"status": "processing", "progress": 7}))
+    check(altered(refused, {"error": {**error, "message": "In other words."}}))
+    for answer, members in (
+        (created, {"status": "queued"}),
+        (created, {"id": "task-1"}),
+        (created, {"progress": 101}),
+        (created, {"created": "now"}),
+        (created, {"usage": None}),
+        (created, {"more": 1}),
+        (read, {"status": "completed", "error": None, "results": None}),
+        (read, {"status": "pending", "error": None, "results": ["https://example.com/a.mp4"]}),
+        (read, {"task_info": {"can_cancel": "no"}}),
+        (refused, {"error": {**error, "type": "api_error"}}),
+        (refused, {"error": {**error, "code": "invalid_request"}}),
+        (refused, {"error": {**error, "param": "id"}}),
+        (refused, {"error": {**error, "message": ""}}),
+        (refused, {"error": {name: error[name] for name in ("code", "message", "type")}}),
     ):
         with pytest.raises(OpenAPIError):
-            check(wrong)
+            check(altered(answer, members))
+    for answer, status_code in ((created, 201), (read, 204), (refused, 404), (refused, 418)):
+        with pytest.raises(OpenAPIError):
+            check(altered(answer, {}, status_code=status_code))
 
 
 async def test_every_described_answer_of_the_two_paths_can_be_met(sandbox: Sandbox) -> None:
     post, get = "/v1/videos/generations", "/v1/tasks/{task_id}"
-    once = {"Idempotency-Key": "order-0123456789abcdef"}
     met: dict[str, set[str]] = {post: set(), get: set()}
 
-    async def meet(key: str, *bodies: Any, task_ids: tuple[str, ...] = (), **headers: str) -> str:
+    async def meet(key: str, *bodies: Any, task_ids: tuple[str, ...] = (), once: str | None = None) -> str:
+        headers = {"Idempotency-Key": once} if once else {}
         async with client_of(sandbox, key) as client:
             answers = [(post, await client.post(post, json=body, headers=headers)) for body in bodies]
             answers += [(get, await client.get(get.format(task_id=task_id))) for task_id in task_ids]
@@ -185,7 +188,7 @@ async def test_every_described_answer_of_the_two_paths_can_be_met(sandbox: Sandb
             met[path].add(str(check(answer).status_code))
         return str(answers[0][1].json().get("id", "task-unified-1"))
 
-    task_id = await meet("mine", order(), {**order(), "quality": "720p"}, **once)  # 200, 409
+    task_id = await meet("mine", order(), {**order(), "quality": "720p"}, once="order-0123456789abcdef")
     await meet("mine", {}, {"x": "x" * 1_000_000}, task_ids=(task_id, "42", "task-unified-1"))
     await meet("not-mine", order(), task_ids=(task_id,))
     for kind in ("invalid", "no-credits", "quota-exceeded", "no-access", "rate-limited", "server-error"):

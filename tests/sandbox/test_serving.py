@@ -171,6 +171,24 @@ async def test_latency_and_failures_come_as_asked_for_and_the_same_with_one_seed
     assert 5 <= Counter(first)[404] <= 25
 
 
+async def test_with_one_seed_the_same_orders_fail_however_often_a_client_looks(
+    make_sandbox: SandboxMaker, tmp_path: Path
+) -> None:
+    async def outcomes(looks: int) -> list[int]:
+        sandbox = make_sandbox(data_dir=tmp_path / str(looks), fail_rate=0.5, seed=11)
+        ordered = []
+        async with client_of(sandbox) as client:
+            for _ in range(12):
+                ordered.append((await client.post("/v1/videos/generations", json=order())).status_code)
+                for _ in range(looks):
+                    await client.get(f"/v1/tasks/{FAKE_ID}")
+        return ordered
+
+    calm = await outcomes(0)
+    assert calm == await outcomes(5)
+    assert set(calm) == {200, 429, 500}
+
+
 async def test_a_500_may_come_before_or_after_the_task_was_made_and_tasks_fail_too(make_sandbox: SandboxMaker) -> None:
     async with client_of(make_sandbox(fail_rate=0.5, seed=3)) as client:
         made = {True: 0, False: 0}
@@ -218,6 +236,24 @@ def test_the_help_lists_the_keys_for_tests(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().out
     for key in ("sandbox-invalid", "sandbox-no-credits", "sandbox-no-access", "sandbox-rate-limited", "--fail-rate"):
         assert key in said
+
+
+@pytest.mark.parametrize(
+    ("switches", "word"),
+    [
+        (["--port", "99999"], "0 to 65535"),
+        (["--port", "x"], "0 to 65535"),
+        (["--port", "0", "--latency", "inf"], "latency_seconds"),
+        (["--port", "0", "--speed", "nan"], "speed"),
+        (["--port", "0", "--data-dir", "/proc/no-such-folder"], "--data-dir"),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_sentence_and_not_in_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], switches: list[str], word: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--data-dir", str(tmp_path), *switches])
+    assert word in f"{ended.value.code} {capsys.readouterr().err}"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,9 +18,13 @@ import pytest
 import evolink_ui.sandbox as package
 from evolink_ui import media
 from evolink_ui.sandbox import Sandbox, inputs
-from evolink_ui.sandbox.inputs import Closing, run_until
+from evolink_ui.sandbox.callbacks import Callback, Callbacks
+from evolink_ui.sandbox.orders import judge
+from evolink_ui.sandbox.rendering import Render
+from evolink_ui.sandbox.waiting import Closing, run_until
 
-from .conftest import SandboxMaker, client_of, make_video, place, stand_in, uploaded_order, wait_for
+from .conftest import SandboxMaker, client_of, make_video, order, place, stand_in, uploaded_order, wait_for
+from .receiver import Receiver
 
 
 async def test_a_fault_of_the_sandbox_is_a_500_in_the_vendors_shape(
@@ -159,19 +166,71 @@ async def test_an_upload_whose_bytes_vanished_fails_its_task(
 async def test_a_full_disk_stops_nothing_for_good(
     sandbox: Sandbox, image: Path, video: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real, failures = sandbox._tasks.callbacks_due, [1, 2]
+    real, failures = Callbacks.take, [1, 2]
 
-    def fails_at_first() -> list[tuple[str, str, int]]:
+    def fails_at_first(callbacks: Callbacks, room: int) -> list[Callback]:
         if failures:
             raise OSError(28, f"No space left on device {failures.pop()}")
-        return real()
+        return real(callbacks, room)
 
-    monkeypatch.setattr(sandbox._tasks, "callbacks_due", fails_at_first)
+    monkeypatch.setattr(Callbacks, "take", fails_at_first)
     with caplog.at_level(logging.CRITICAL, "evolink_ui.sandbox.scheduler"):
         async with client_of(sandbox) as client:
             task = await place(client, await uploaded_order(client, image, video))
             assert (await wait_for(client, task["id"]))["status"] == "completed"
     assert failures == []
+
+
+@contextmanager
+def unwritable(data_dir: Path, operation: str) -> Iterator[None]:
+    """Every `operation` (as "UPDATE ON tasks") is refused by the database, as where its disk is full."""
+    with sqlite3.connect(data_dir / "sandbox.sqlite3", isolation_level=None) as db:
+        db.execute(f"CREATE TRIGGER full BEFORE {operation} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+        try:
+            yield
+        finally:
+            db.execute("DROP TRIGGER full")
+    db.close()
+
+
+async def test_a_task_whose_end_could_not_be_written_down_is_made_again(
+    make_sandbox: SandboxMaker, image: Path, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox = make_sandbox(render_command=stand_in(0.6))
+    async with client_of(sandbox) as client:
+        task = await place(client, await uploaded_order(client, image, video))
+        await wait_for(client, task["id"], "processing")
+        with caplog.at_level(logging.CRITICAL, "evolink_ui.sandbox.scheduler"):
+            with unwritable(sandbox.data_dir, "UPDATE ON tasks"):
+                await asyncio.sleep(2.5)  # both its end and its failure fall into this time
+                assert (await client.get(f"/v1/tasks/{task['id']}")).json()["status"] == "processing"
+            assert (await wait_for(client, task["id"]))["status"] == "completed"
+        assert (await client.get("/v1/credits")).json()["data"]["user"]["used_credits"] == pytest.approx(3 * 8.1648)
+
+
+async def test_a_callback_that_could_not_be_struck_off_is_not_sent_again_and_again(
+    make_sandbox: SandboxMaker, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox = make_sandbox(allow_private_urls=True)
+    with caplog.at_level(logging.CRITICAL, "evolink_ui.sandbox.scheduler"):
+        async with client_of(sandbox) as client:
+            with unwritable(sandbox.data_dir, "DELETE ON callbacks"):
+                task = await place(client, {**order(), "callback_url": f"{receiver.url}/done"})
+                await wait_for(client, task["id"])
+                await asyncio.sleep(3.0)  # three looks of the scheduler
+    assert len(receiver.received) == 1
+
+
+def test_a_renderer_is_gone_even_where_its_progress_cannot_be_told(tmp_path: Path, image: Path, video: Path) -> None:
+    render = Render(stand_in(30), judge(order()), image, video, tmp_path)
+
+    def full(_: float) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        render.run(full)
+    assert render._process is not None
+    assert render._process.returncode is not None
 
 
 def test_work_on_a_loop_of_its_own_is_given_up_when_the_sandbox_closes() -> None:
