@@ -192,7 +192,12 @@ class Scheduler:
         image, video, video_seconds = self._inputs.gather(task.order, folder, self._stop)
         with self._lock:
             self._ready[task.id] = (image, video)
-        self._tasks.prepared(task, video_seconds)
+        try:
+            self._tasks.prepared(task, video_seconds)
+        except sqlite3.Error:
+            with self._lock:
+                del self._ready[task.id]
+            raise
 
     def _render(self, task: Task) -> None:
         with self._lock:

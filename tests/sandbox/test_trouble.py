@@ -205,7 +205,12 @@ async def test_a_task_whose_end_could_not_be_written_down_is_made_again(
                 await asyncio.sleep(2.5)  # both its end and its failure fall into this time
                 assert (await client.get(f"/v1/tasks/{task['id']}")).json()["status"] == "processing"
             assert (await wait_for(client, task["id"]))["status"] == "completed"
-        assert (await client.get("/v1/credits")).json()["data"]["user"]["used_credits"] == pytest.approx(3 * 8.1648)
+            with unwritable(sandbox.data_dir, "UPDATE ON tasks WHEN NEW.stage IN ('ready', 'over')"):
+                unprepared = await place(client, await uploaded_order(client, image, video))
+                await asyncio.sleep(2.0)
+                assert (await client.get(f"/v1/tasks/{unprepared['id']}")).json()["status"] == "pending"
+            assert (await wait_for(client, unprepared["id"]))["status"] == "completed"
+        assert (await client.get("/v1/credits")).json()["data"]["user"]["used_credits"] == pytest.approx(6 * 8.1648)
 
 
 async def test_a_callback_that_could_not_be_struck_off_is_not_sent_again_and_again(
