@@ -14,6 +14,7 @@ import httpx
 
 from evolink_ui import net
 from evolink_ui.evolink import EvoLink
+from evolink_ui.evolink.in_process import InProcessTransport
 from evolink_ui.settings import Settings
 
 from .job import Job, JobError, Mode
@@ -49,7 +50,7 @@ class Vendor:
         self._settings, self._safe, self._min_poll_seconds = settings, safe, min_poll_seconds
         self._live = httpx.AsyncClient(timeout=TIMEOUT, event_hooks={"request": [pace.before_read]})
         self._downloads = net.public_client(allow_private=settings.allow_private_urls)
-        transport = httpx.ASGITransport(sandbox, raise_app_exceptions=False) if sandbox is not None else None
+        transport = InProcessTransport(sandbox) if sandbox is not None else None
         self._sandbox = httpx.AsyncClient(transport=transport, timeout=TIMEOUT) if transport else None
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """EvoLink without EvoLink: the same HTTP API, answered on this machine, with videos that really move.
 
     sandbox = create_sandbox(Path("data/sandbox"))
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app))
+    client = httpx.AsyncClient(transport=InProcessTransport(sandbox.app))
     ...
     sandbox.close()
 

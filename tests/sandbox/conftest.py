@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evolink_ui.evolink.in_process import InProcessTransport
 from evolink_ui.sandbox import Sandbox, create_sandbox
 
 from .receiver import Receiver, running
@@ -82,7 +83,7 @@ def sandbox(make_sandbox: SandboxMaker) -> Sandbox:
 
 def client_of(sandbox: Sandbox, key: str = KEY) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(sandbox.app), base_url=BASE_URL, headers={"Authorization": f"Bearer {key}"}
+        transport=InProcessTransport(sandbox.app), base_url=BASE_URL, headers={"Authorization": f"Bearer {key}"}
     )
 
 

@@ -16,6 +16,7 @@ from openapi_core import OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
+from evolink_ui.evolink.in_process import InProcessTransport
 from evolink_ui.sandbox import Sandbox
 
 from .conftest import BASE_URL, SandboxMaker, client_of, order, place, stand_in, upload, uploaded_order, wait_for
@@ -288,7 +289,7 @@ async def test_the_keys_for_tests_meet_the_errors_that_they_name(
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "any-key"])
 async def test_without_a_key_nothing_is_answered(sandbox: Sandbox, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app), base_url=BASE_URL) as client:
+    async with httpx.AsyncClient(transport=InProcessTransport(sandbox.app), base_url=BASE_URL) as client:
         for method, path in (
             ("POST", "/v1/videos/generations"),
             ("GET", "/v1/tasks/task-unified-1-a"),
