@@ -182,7 +182,7 @@ def _routes(api: _TaskApi, files: FilesApi) -> Starlette:
         return Route(path, _answering(handler, place, api.options, api.faults), methods=[method])
 
     def public(path: str, handler: Handler) -> Route:
-        return Route(path, _answering(handler, "credits", api.options, None), methods=["GET"])
+        return Route(path, _answering(handler, "link", api.options, None), methods=["GET"])
 
     return Starlette(
         routes=[

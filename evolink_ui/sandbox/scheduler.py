@@ -89,6 +89,8 @@ class Scheduler:
         for thread in threads:
             if thread.is_alive():
                 thread.join(max(deadline - time.monotonic(), 0.01))
+        if self._licensed:
+            shutil.rmtree(self._work, ignore_errors=True)
         self._license.release()
 
     # ---- the keeper ------------------------------------------------------------------------------------------------

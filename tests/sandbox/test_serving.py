@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from evolink_ui.evolink import EvoLink, ModelParams, MotionControlRequest
 from evolink_ui.sandbox.__main__ import main, parse
 from evolink_ui.sandbox.options import RENDER_COMMAND
 
-from .conftest import SandboxMaker, client_of, order, place, stand_in, uploaded_order, wait_for
+from .conftest import SandboxMaker, client_of, contents, order, place, stand_in, upload, uploaded_order, wait_for
 from .serving import Served, serving
 
 FAKE_ID = "task-unified-1757169743-7cvnl5zw"
@@ -116,6 +117,36 @@ async def test_closing_in_the_middle_of_a_real_render_leaves_no_process_and_no_u
     assert time.monotonic() - began < 1.0
     assert alive(str(tmp_path)) == []
     assert list((tmp_path / "sandbox" / "results").iterdir()) == []
+    assert not (tmp_path / "sandbox" / "work").exists()
+
+
+async def test_a_broken_video_is_a_failed_task_and_never_a_fault_of_the_renderer(
+    make_sandbox: SandboxMaker, image: Path, video: Path, tmp_path: Path
+) -> None:
+    whole, luck = contents(video), random.Random(5)
+    header = whole.index(b"moov")
+    outcomes = Counter[str]()
+    async with client_of(make_sandbox(render_command=RENDER_COMMAND, max_renders=2)) as client:
+        good = (await upload(client, image))["file_url"]
+        ids = []
+        for number in range(10):
+            broken = bytearray(whole)
+            if number < 2:
+                del broken[luck.randrange(100, len(whole)) :]
+            elif number < 5:
+                for _ in range(200):
+                    broken[luck.randrange(48, len(whole))] = luck.randrange(256)
+            else:
+                for _ in range(3):
+                    broken[luck.randrange(header + 4, header + 800)] = luck.randrange(256)
+            path = tmp_path / f"broken-{number}.mp4"
+            path.write_bytes(broken)
+            ids.append((await place(client, order(good, (await upload(client, path))["file_url"])))["id"])
+        for task_id in ids:
+            ended = await wait_for(client, task_id)
+            outcomes[ended.get("error", {}).get("code", ended["status"])] += 1
+    assert set(outcomes) <= {"invalid_parameters", "completed"}  # some faults don't touch what is seen
+    assert outcomes["invalid_parameters"] >= 5
 
 
 async def test_a_task_that_takes_the_process_with_it_is_given_up_after_three_times(
