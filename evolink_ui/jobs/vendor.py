@@ -14,6 +14,7 @@ import httpx
 
 from evolink_ui import net
 from evolink_ui.evolink import EvoLink
+from evolink_ui.evolink.connections import NO_PLAIN_PROXY
 from evolink_ui.evolink.in_process import InProcessTransport
 from evolink_ui.settings import Settings
 
@@ -48,7 +49,9 @@ class Vendor:
         self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, pace: Pace, *, min_poll_seconds: float
     ) -> None:
         self._settings, self._safe, self._min_poll_seconds = settings, safe, min_poll_seconds
-        self._live = httpx.AsyncClient(timeout=TIMEOUT, event_hooks={"request": [pace.before_read]})
+        self._live = httpx.AsyncClient(
+            timeout=TIMEOUT, mounts=NO_PLAIN_PROXY, event_hooks={"request": [pace.before_read]}
+        )
         self._downloads = net.public_client(allow_private=settings.allow_private_urls)
         transport = InProcessTransport(sandbox) if sandbox is not None else None
         self._sandbox = httpx.AsyncClient(transport=transport, timeout=TIMEOUT) if transport else None
