@@ -36,7 +36,11 @@ def serve(settings: Settings) -> None:
     logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
     sandbox = None
     if settings.mode == "sandbox":
-        sandbox = create_sandbox(settings.data_dir / "sandbox", allow_private_urls=settings.allow_private_urls)
+        sandbox = create_sandbox(
+            settings.data_dir / "sandbox",
+            allow_private_urls=settings.allow_private_urls,
+            max_renders=settings.sandbox_renders,
+        )
     # Beside the jobs, not in a folder that all users of this machine share; the room on this disk is what counts.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir.absolute() / "uploads"))
     links = FileLinks(settings.secret_key)

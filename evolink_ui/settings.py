@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     vendor_requests_per_second: Amount = 10.0
     """Looks at the vendor per second, all jobs together."""
 
+    sandbox_renders: Count = 1
+    """Videos that the sandbox renders at once, with about two processors and 300 MB each; the rest are pending."""
+
     server_name: str = Field("127.0.0.1", validation_alias=AliasChoices("GRADIO_SERVER_NAME"))
     """Address that the app listens at; 0.0.0.0 for every one of this machine's."""
     server_port: Port = Field(7860, validation_alias=AliasChoices("GRADIO_SERVER_PORT"))
