@@ -87,7 +87,7 @@ def unknown_outcome(what_happened: str, **facts: Any) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{what_happened} {consequence('order', 'unknown')}",
         charged="unknown",
-        next_step="Look at EvoLink's dashboard: attach the task id if it is there; if not, send it again (same key).",
+        next_step="Look at EvoLink's dashboard: attach the task id if it is there; if not, send it again.",
         **facts,
     )
 

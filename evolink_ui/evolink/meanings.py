@@ -60,7 +60,7 @@ MEANINGS: dict[str, Meaning] = {
     # the key
     "unauthorized": Meaning(
         errors.Unauthorized, "EvoLink does not accept this API key.",
-        f"Check the key at {KEYS_PAGE}, enter it again, then {{again}}.",
+        f"Check the key at {KEYS_PAGE}, give the right one, then {{again}}.",
     ),
     "key_disabled": Meaning(
         errors.Unauthorized, "This API key is switched off.", f"Switch it on at {KEYS_PAGE}, then {{again}}.",
@@ -146,7 +146,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "paid_outcome_unknown": Meaning(
         OutcomeUnknown, "EvoLink is still working on this order and cannot say yet what became of it.",
-        "Wait a few minutes, then send it again with the same key or attach its task id.",
+        "Wait a few minutes, then send it again or attach its task id.",
     ),
 }  # fmt: skip
 

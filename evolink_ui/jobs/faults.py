@@ -14,7 +14,7 @@ from .keys import KeyLost
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-FOLLOW_AGAIN = "Press Follow again: the order itself is safe at EvoLink under its task id."
+SAFE_THERE = "The order itself is safe at EvoLink under its task id."
 
 INTERRUPTED = Fault(
     "interrupted",
@@ -58,7 +58,7 @@ GIVEN_UP = Fault(
 NO_RESULT = Fault(
     "result_missing",
     "EvoLink says that the video is finished, but names no file.",
-    FOLLOW_AGAIN,
+    f"Press Follow again. {SAFE_THERE}",
     charged="yes",
     retryable=True,
 )
@@ -120,7 +120,7 @@ def while_hosting(error: HostingError | EvoLinkError | JobError | OSError) -> Fa
 
 def while_following(error: EvoLinkError) -> Fault:
     """A read was refused or patience ended: the order itself may well be fine."""
-    return replace(of_error(error), charged="unknown", next_step=f"{error.next_step} {FOLLOW_AGAIN}", retryable=True)
+    return replace(of_error(error), charged="unknown", message=f"{error.message} {SAFE_THERE}", retryable=True)
 
 
 def while_saving(error: EvoLinkError | StoreTrouble) -> Fault:

@@ -89,6 +89,19 @@ async def test_a_visitors_key_pays_and_is_wiped_at_the_end(
             assert "sk-visitor" not in "\n".join(database.iterdump())
 
 
+async def test_no_key_passes_the_environments_proxy_on_its_way_to_this_machine(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stub() as proxy:
+        for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.base_url)
+        jobs = launch(live)
+        job = await jobs.start(order, visitor="anna", api_key="sk-visitor-0123456789")
+        await until(jobs, job.id, in_state(State.DONE))
+        assert proxy.seen == []
+    assert stub.paid == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "says"),
     [
@@ -230,6 +243,8 @@ async def test_a_refused_look_stops_the_following_and_following_again_finds_the_
     assert job.state is State.STOPPED
     assert job.fault is not None
     assert job.fault.charged == "unknown"
+    assert "The order itself is safe at EvoLink" in job.fault.message
+    assert job.fault.next_step.count("ollow again") == 1
     assert "follow_again" in jobs.view(job)["actions"]
     await jobs.follow_again(job.id)
     done = await ended(job.id)
