@@ -15,6 +15,7 @@ from .keys import KeyLost
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 SAFE_THERE = "The order itself is safe at EvoLink under its task id."
+FOLLOW_AGAIN = f"Press Follow again. {SAFE_THERE}"
 
 INTERRUPTED = Fault(
     "interrupted",
@@ -58,7 +59,7 @@ GIVEN_UP = Fault(
 NO_RESULT = Fault(
     "result_missing",
     "EvoLink says that the video is finished, but names no file.",
-    f"Press Follow again. {SAFE_THERE}",
+    FOLLOW_AGAIN,
     charged="yes",
     retryable=True,
 )

@@ -54,7 +54,8 @@ def ensure_examples(folder: Path, *, apart: bool = False) -> list[ExamplePair]:
             surroundings = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK")}
             surroundings["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             command = [sys.executable, "-m", __name__, str(folder.absolute())]
-            subprocess.run(command, check=True, env=surroundings, timeout=DRAWING_SECONDS)
+            # In a session of its own: Ctrl-C in the terminal is for the app, and what is begun is soon done.
+            subprocess.run(command, check=True, env=surroundings, timeout=DRAWING_SECONDS, start_new_session=True)
         elif missing:
             folder.mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(2) as pool:
