@@ -43,6 +43,7 @@ class FlowActor:
         backdrop: NDArray[np.uint8] | None,
         motion: Motion,
         fps: float,
+        bend: float = 1.0,
     ) -> None:
         """Args:
         bgr: (height, width, 3), the picture or the foreground's own colours.
@@ -50,7 +51,9 @@ class FlowActor:
         backdrop: (height, width, 3) to draw the subject on, None with `alpha` None.
         motion: what the clip does.
         fps: frames a second of the result.
+        bend: share of the bends that is taken over.
         """
+        self._bend = bend
         self._bgr, self._backdrop = bgr, backdrop
         height, width = bgr.shape[:2]
         frame = np.array([width, height], np.float64)
@@ -101,7 +104,7 @@ class FlowActor:
         """Frame points -> picture points: the similarity and the bends undone by three fixed-point steps."""
         inverse = np.linalg.inv(self._matrix(index)).T
         moved = points - self._centre - self._shift[index]
-        field = (self._motion.bends[index] * self._scale).astype(np.float32)
+        field = (self._motion.bends[index] * (self._scale * self._bend)).astype(np.float32)
         reach = 2 * REACH * self._motion.size * self._scale
         bend: Floats | float = 0.0
         rest: Floats = moved @ inverse

@@ -43,6 +43,9 @@ OPENING_FRAMES: Final = 6
 
 FLOW_SMOOTHING_SECONDS: Final = 0.02
 
+PERSON_BEND: Final = 0.3
+"""How much of what bends in the clip a person in the picture takes over, where the clip has nobody to follow."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -162,10 +165,11 @@ def _cast(
     moving = read_motion(tracks, FLOW_SMOOTHING_SECONDS * fps)
     alpha, backdrop = picture.alpha, picture.backdrop
     if alpha is None and not moving.whole_frame:
-        alpha = cut_out_subject(picture.bgr)
+        alpha = person.alpha if person else cut_out_subject(picture.bgr)
         if alpha is not None:
             backdrop = fill_behind(picture.bgr, hole_of(alpha, GAP * max(picture.width, picture.height)))
-    actor = FlowActor(picture.foreground, alpha, backdrop, moving, fps)
+    # A face that is bent like a cloth is no face any more.
+    actor = FlowActor(picture.foreground, alpha, backdrop, moving, fps, bend=PERSON_BEND if person else 1.0)
     return "flow", _Held(actor, len(tracks.positions) - 1), tracks.frame_count
 
 

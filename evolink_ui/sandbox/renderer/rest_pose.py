@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,10 @@ TRUSTED: Final = 0.7
 
 COVERED: Final = 0.8
 """Share of a limb's bones that the matte must cover for the limb to be cut out."""
+
+BURIED: Final = (0.3, 0.45)
+"""Trunk lengths that an upper and a lower bone of a limb lie inside the matte at most; limbs are half as thick. Deeper
+ones are in front of a trunk seen from the side, or under a coat: cut out, they would tear it."""
 
 SITS: Final = 0.5
 """A picture's thigh shorter than this share of the trunk points at the viewer: the person sits."""
@@ -64,12 +69,13 @@ def rest_pose(pose: Pose, track: PoseTrack, frame_size: tuple[int, int], alpha: 
     thighs = [np.linalg.norm(points[b] - points[a]) for a, b in ((23, 25), (24, 26))]
     sits = hips_seen and float(max(thighs)) < SITS * torso
     limbs = {}
+    depth = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / torso
     for name, joints in LIMBS.items():
         chain = joints if joint(joints[3]) else joints[:3]
         known = all(joint(number) for number in joints[:3]) and float(track.visible[list(joints[:3])].min()) > 0.45
         # Of a person cut off above the hips the net guesses the arms: only sure ones are believed.
         sure = hips_seen or float(pose.visible[list(joints[:3])].min()) > 0.9
-        known = known and sure and _covered(points[list(joints[:3])], alpha)
+        known = known and sure and _stands_out(points[list(joints[:3])], np.asarray(depth, np.float32))
         if known and (is_arm(name) or (hips_seen and not sits)):
             limbs[name] = chain
     up = unit(shoulders - hips)
@@ -84,9 +90,10 @@ def rest_pose(pose: Pose, track: PoseTrack, frame_size: tuple[int, int], alpha: 
     return Rest(points, limbs, torso, spine, float(np.clip(share, 0.2, 0.6)), radius, planted)
 
 
-def _covered(joints: Floats, alpha: NDArray[np.float32]) -> bool:
-    """Does the matte cover a limb's bones?"""
+def _stands_out(joints: Floats, depth: NDArray[np.float32]) -> bool:
+    """Does the matte cover a limb's bones, and no more than a limb? `depth`: trunk lengths inside the matte."""
     share = np.linspace(0, 1, 12)[:, None]
-    along = np.vstack([a + share * (b - a) for a, b in pairwise(joints)])
-    at = np.clip(np.round(along), 0, np.array(alpha.shape[::-1]) - 1).astype(int)
-    return float((alpha[at[:, 1], at[:, 0]] > 0.5).mean()) > COVERED
+    limit = np.array(depth.shape[::-1]) - 1
+    bones = [np.clip(np.round(a + share * (b - a)), 0, limit).astype(int) for a, b in pairwise(joints)]
+    inside = np.array([depth[at[:, 1], at[:, 0]] for at in bones])
+    return bool((inside > 0).mean() > COVERED and (np.median(inside, axis=1) < BURIED).all())

@@ -11,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from evolink_ui.sandbox.renderer import render
+from evolink_ui.sandbox.renderer.flow_actor import FlowActor
+from evolink_ui.sandbox.renderer.flow_motion import BENDS, Motion
 
 from .conftest import FFMPEG, all_frames, psnr
 
@@ -130,3 +132,31 @@ def test_a_still_clip_leaves_the_picture_alone(tmp_path: Path, ball_picture: Pat
     frames = all_frames(tmp_path / "out.mp4")
     assert len(frames) == 10
     assert psnr(frames[0], frames[-1]) > 40
+
+
+def test_a_person_moves_before_a_background_that_stays_where_the_clip_has_nobody(tmp_path: Path, mika: Path) -> None:
+    driver(tmp_path / "driver.mp4", "mixed")
+    result = render(mika, tmp_path / "driver.mp4", tmp_path / "out.mp4")
+    assert result.path == "flow"
+    frames = all_frames(tmp_path / "out.mp4")
+    sun, trunk = np.s_[20:180, 520:670], np.s_[380:580, 290:430]
+    assert min(psnr(frames[0][sun], frame[sun]) for frame in frames) > 35
+    assert min(psnr(frames[0][trunk], frame[trunk]) for frame in frames) < 25
+
+
+def test_a_person_is_bent_less_than_a_thing() -> None:
+    bends = np.zeros((1, BENDS, BENDS, 2))
+    bends[..., 0] = 20 * np.sin(np.arange(BENDS))[:, None]  # every other row of nodes to the other side
+    still = np.zeros(1)
+    motion = Motion(np.array([50.0, 50.0]), 60.0, False, still, still, np.zeros((1, 2)), bends)
+    picture = np.zeros((100, 100, 3), np.uint8)
+    picture[:, 48:52] = 255
+    lines = []
+    for bend in (0.0, 0.3, 1.0):
+        frame = np.empty_like(picture)
+        FlowActor(picture, np.ones((100, 100), np.float32), picture * 0, motion, 25.0, bend).draw(0, frame)
+        lines.append(
+            float(np.std((frame[20:80, :, 0] * np.arange(100.0)).sum(axis=1) / frame[20:80, :, 0].sum(axis=1)))
+        )
+    assert lines[0] < 0.1
+    assert lines[1] == pytest.approx(0.3 * lines[2], rel=0.4)

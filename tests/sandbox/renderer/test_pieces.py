@@ -17,10 +17,12 @@ from evolink_ui.sandbox.renderer.clip import output_rate
 from evolink_ui.sandbox.renderer.compositor import Plane, draw, make_layer
 from evolink_ui.sandbox.renderer.curves import fill_gaps, smooth, soft_limit
 from evolink_ui.sandbox.renderer.fill import spread
+from evolink_ui.sandbox.renderer.follow import PoseTrack
 from evolink_ui.sandbox.renderer.joints_warp import Bone, Spine, look_along_limb, look_through_spine
 from evolink_ui.sandbox.renderer.picture import load_picture
 from evolink_ui.sandbox.renderer.pose_net import INPUT_PX, READING, WEIGHTS, Window, look
 from evolink_ui.sandbox.renderer.prepare import prepare
+from evolink_ui.sandbox.renderer.rest_pose import rest_pose
 from evolink_ui.sandbox.renderer.runtime import OpenCvNet, load_net
 from evolink_ui.sandbox.renderer.shadow import find_shadow, lift
 from evolink_ui.sandbox.renderer.subject import cut_out_subject
@@ -198,6 +200,17 @@ def test_each_foot_takes_its_half_of_the_shadow_along(mika: Path) -> None:
     assert apart[y, middle].mean() > together[y, middle].mean() + 10
     for x in (left_x + 60 * outwards, right_x - 60 * outwards):
         assert apart[y, x].mean() < together[y, x].mean() - 2
+
+
+def test_an_arm_under_a_wide_coat_stays_where_it_is(mika: Path) -> None:
+    person = prepare(load_picture(mika, "720p"))
+    assert person is not None
+    track = PoseTrack(np.zeros((1, 33, 2)), np.zeros((1, 33)), np.ones(33), [], 1)
+    size = person.alpha.shape[::-1]
+    assert {"left_arm", "right_arm"} <= rest_pose(person.pose, track, size, person.alpha).limbs.keys()
+    coat = person.alpha.copy()
+    coat[200:600] = 1
+    assert not {"left_arm", "right_arm"} & rest_pose(person.pose, track, size, coat).limbs.keys()
 
 
 def test_plain_ground_has_no_shadow() -> None:
