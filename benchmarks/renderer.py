@@ -134,7 +134,7 @@ def _memory_kb(pid: int) -> int:
 def plain_ffmpeg(video: Path, out: Path, width: int, height: int) -> tuple[float, float]:
     """Seconds, on the clock and of processors, of decoding the clip and encoding it at the result's size.
 
-    The encoder has the renderer's own settings.
+    The encoder has the renderer's preset and quality, and all that belongs to them: the renderer leaves some out.
     """
     scale = ["-vf", f"scale={width}:{height}"]
     started, used = time.monotonic(), _children_cpu()
