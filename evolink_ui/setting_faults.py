@@ -59,10 +59,12 @@ def variable_of(name: str, field: FieldInfo) -> str:
 
 def misspelt(given: Iterable[str], fields: Mapping[str, FieldInfo]) -> list[str]:
     """One line for each given variable that looks like one of ours and is none: it would silently do nothing."""
-    known = {variable_of(name, field).removeprefix(PREFIX) for name, field in fields.items()}
-    strange = {name.upper() for name in given if name.upper().startswith(PREFIX)} - {PREFIX + name for name in known}
-    likely = ((name, get_close_matches(name.removeprefix(PREFIX), known, n=1)) for name in sorted(strange))
+    variables = {name.upper(): variable_of(name, field) for name, field in fields.items()}
+    read = {PREFIX + name for name in variables}  # those with a name of their own (EVOLINK_API_KEY) are read so, too
+    likely = variables | {variable.removeprefix(PREFIX): variable for variable in variables.values()}
+    strange = sorted({name.upper() for name in given if name.upper().startswith(PREFIX)} - read)
+    near = ((name, get_close_matches(name.removeprefix(PREFIX), likely, n=1)) for name in strange)
     return [
-        f"{name} is no setting of this app and does nothing." + (f" Did you mean {PREFIX}{near[0]}?" if near else "")
-        for name, near in likely
+        f"{name} is no setting of this app and does nothing." + (f" Did you mean {likely[found[0]]}?" if found else "")
+        for name, found in near
     ]

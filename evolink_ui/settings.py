@@ -253,6 +253,8 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(first_fault(error, Settings.model_fields)) from None
+    except UnicodeDecodeError:  # what PowerShell writes with >, for one
+        raise SettingsError("The file .env is not text in UTF-8: save it again as UTF-8.") from None
 
 
 def settings_or_exit() -> Settings:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
+from evolink_ui.setting_faults import misspelt
 from evolink_ui.setting_trials import try_to_listen
 from evolink_ui.settings import Settings, SettingsError, load_settings, settings_or_exit
 
@@ -132,6 +133,32 @@ def test_a_misspelt_variable_is_pointed_out_wherever_it_stands(
         "EVOLINK_UI_DAILY_CREDIT is no setting of this app and does nothing. Did you mean EVOLINK_UI_DAILY_CREDITS?",
         "EVOLINK_UI_WEATHER is no setting of this app and does nothing.",
     ]
+
+
+def test_a_variable_that_is_read_is_never_said_to_do_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("EVOLINK_UI_SERVER_PORT", str(port))
+    monkeypatch.setenv("EVOLINK_UI_API_KEY", "sk-1234")
+    settings = settings_or_exit()
+    assert (settings.mode, settings.server_port) == ("live", port)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("meant", ["EVOLINK_API_KEY", "GRADIO_SERVER_PORT"])
+def test_a_name_that_is_not_ours_but_has_our_prefix_is_set_right(meant: str) -> None:
+    assert misspelt([f"EVOLINK_UI_{meant}"], Settings.model_fields) == [
+        f"EVOLINK_UI_{meant} is no setting of this app and does nothing. Did you mean {meant}?"
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_dotenv_file_that_is_not_utf_8_is_one_line_too(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ".env").write_text("# Schl\u00fcssel\nEVOLINK_API_KEY=sk-marked\n", encoding)
+    with pytest.raises(SettingsError, match=r"^The file \.env is not .* UTF-8\.$"):
+        load_settings()
 
 
 def test_host_and_port_may_stand_in_the_dotenv_file_like_everything_else(tmp_path: Path) -> None:
