@@ -54,31 +54,38 @@ class Timeouts:
 
 
 class Clients:
-    """The httpx clients, made on first use on the running loop, or borrowed and then never closed."""
+    """The httpx clients, made on first use on the running loop, or borrowed and then never closed.
+
+    Both raise RuntimeError once they are closed.
+    """
 
     def __init__(self, http: httpx.AsyncClient | None, downloads: httpx.AsyncClient | None) -> None:
         self._http, self._downloads = http, downloads
         self._own: list[httpx.AsyncClient] = []
+        self._closed = False
         self._tls: ssl.SSLContext | None = None
 
     @property
     def http(self) -> httpx.AsyncClient:
         """For the API and files hosts."""
-        if self._http is None:
-            self._http = self._make(NO_PLAIN_PROXY)
+        self._http = self._open(self._http, NO_PLAIN_PROXY)
         return self._http
 
     @property
     def downloads(self) -> httpx.AsyncClient:
         """For the hosts of results. Never sees the key."""
-        if self._downloads is None:
-            self._downloads = self._make({})
+        self._downloads = self._open(self._downloads, {})
         return self._downloads
 
     @property
     def read_gate(self) -> asyncio.Semaphore:
         """To be held during a read. One for each httpx client, however many keys share it."""
         return _read_gates.setdefault(self.http, asyncio.Semaphore(READS_AT_ONCE))
+
+    def _open(self, client: httpx.AsyncClient | None, mounts: dict[str, None]) -> httpx.AsyncClient:
+        if self._closed or (client is not None and client.is_closed):
+            raise RuntimeError("the EvoLink client is closed; nothing was sent")
+        return client or self._make(mounts)
 
     def _make(self, mounts: dict[str, None]) -> httpx.AsyncClient:
         self._tls = self._tls or httpx.create_ssl_context()
@@ -93,5 +100,6 @@ class Clients:
 
     async def close(self) -> None:
         """Close what was made here."""
+        self._closed = True
         while self._own:
             await self._own.pop().aclose()

@@ -88,6 +88,7 @@ async def _attempt(
     web: Web, world: World, url: httpx.URL, part: Part, on_progress: OnBytes | None, *, grace: bool
 ) -> None:
     """Fetch what is missing; raises _Again where that may help."""
+    client = web.clients.downloads
     if part.packed:
         await asyncio.to_thread(part.restart)
     headers = {
@@ -104,7 +105,7 @@ async def _attempt(
     response: httpx.Response | None = None
     failure: Exception | None = None
     try:
-        response = await web.clients.downloads.send(request, stream=True, auth=None, follow_redirects=True)
+        response = await client.send(request, stream=True, auth=None, follow_redirects=True)
         await _judge(world, response, part, grace=grace)
         async for piece in pieces_of(response, PIECE_BYTES):
             part.size += await asyncio.to_thread(part.file.write, piece)

@@ -137,19 +137,20 @@ class Transport:
 
         Raises RuntimeError, before anything is sent, where the connections are closed for good.
         """
-        if self._clients.http.is_closed:
-            raise RuntimeError("the EvoLink client is closed; nothing was sent")
+        http = self._clients.http
         request = self._request(method, self._hosts[host] + path, body, headers or {}, read_seconds)
         if method != "GET":
-            return await self._exchange(request, whole_seconds)
+            return await self._exchange(http, request, whole_seconds)
         async with self._clients.read_gate:
-            return await self._exchange(request, whole_seconds)
+            return await self._exchange(http, request, whole_seconds)
 
-    async def _exchange(self, request: httpx.Request, whole_seconds: float | None) -> Answer | NoAnswer:
+    async def _exchange(
+        self, http: httpx.AsyncClient, request: httpx.Request, whole_seconds: float | None
+    ) -> Answer | NoAnswer:
         head: list[httpx.Response] = []
         try:
             async with asyncio.timeout(whole_seconds or self.timeouts.exchange):
-                return await self._send(request, head)
+                return await self._send(http, request, head)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
             fault = Fault.NEVER_SENT
         except (httpx.TimeoutException, TimeoutError):
@@ -199,9 +200,9 @@ class Transport:
             extensions={"timeout": self.timeouts.per_operation(read_seconds)},
         )
 
-    async def _send(self, request: httpx.Request, head: list[httpx.Response]) -> Answer:
+    async def _send(self, http: httpx.AsyncClient, request: httpx.Request, head: list[httpx.Response]) -> Answer:
         # auth=None and no redirects, whatever the shared client's defaults are: the key stays with this host.
-        response = await self._clients.http.send(request, stream=True, auth=None, follow_redirects=False)
+        response = await http.send(request, stream=True, auth=None, follow_redirects=False)
         head.append(response)
         try:
             received = bytearray()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -281,10 +282,18 @@ async def test_a_cancelled_order_that_is_on_its_way_is_not_sent_again_and_harms_
     assert (stub.requests("order"), stub.paid) == (1, 1)
 
 
-async def test_a_closed_client_says_so_and_leaves_no_order_in_doubt(stub: Stub, request_: MotionControlRequest) -> None:
+@pytest.mark.parametrize("used", [True, False])
+async def test_a_closed_client_says_so_and_leaves_no_order_in_doubt(
+    used: bool, stub: Stub, request_: MotionControlRequest, tmp_path: Path
+) -> None:
     async with EvoLink(KEY, base_url=stub.base_url, files_url=stub.files_url) as evolink:
-        await evolink.credits()
-    for deed in (evolink.create(request_), evolink.credits()):
+        if used:
+            await evolink.credits()
+            await evolink.download(f"{stub.results_url}/results/1.mp4", tmp_path / "1.mp4")
+    sent = len(stub.seen)
+    again = evolink.download(f"{stub.results_url}/results/2.mp4", tmp_path / "2.mp4")
+    for deed in (evolink.create(request_), evolink.credits(), again):
         with pytest.raises(RuntimeError, match="closed; nothing was sent"):
             await deed
-    assert stub.paid == 0
+    assert (stub.paid, len(stub.seen)) == (0, sent)
+    assert not list(tmp_path.glob("2*"))  # noqa: ASYNC240 - a test may wait for its disk
