@@ -19,7 +19,10 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 
 class InProcessTransport(httpx.AsyncBaseTransport):
-    """Hands requests to `app`. An app that raises has answered 500, or cut its answer off, as behind a server."""
+    """Hands requests to `app`. An app that raises has answered 500, or cut its answer off, as behind a server.
+
+    What the body of a request raises goes to whoever sends it; to the app, its client has gone away.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -28,7 +31,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
         exchange = _Exchange(self._app, request)
         try:
             status, headers = await exchange.head
-        except asyncio.CancelledError:
+        except BaseException:
             await exchange.aclose()
             raise
         return httpx.Response(status, headers=headers, stream=exchange)
@@ -81,7 +84,13 @@ class _Exchange(httpx.AsyncByteStream):
         await self._pieces.put(None)
 
     async def _receive(self) -> Message:
-        chunk = await anext(self._incoming, None) if self._incoming is not None else None
+        try:
+            chunk = await anext(self._incoming, None) if self._incoming is not None else None
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to whoever sends the request
+            self._incoming = None
+            if not self.head.done():
+                self.head.set_exception(error)
+            return {"type": "http.disconnect"}
         if chunk is not None:
             return {"type": "http.request", "body": chunk, "more_body": True}
         if self._incoming is not None:
@@ -92,7 +101,8 @@ class _Exchange(httpx.AsyncByteStream):
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.head.set_result((message["status"], list(message.get("headers", []))))
+            if not self.head.done():  # else nobody listens any more
+                self.head.set_result((message["status"], list(message.get("headers", []))))
             return
         body = message.get("body", b"")
         if body and self._request.method != "HEAD":
