@@ -40,8 +40,9 @@ class Callbacks:
 
     def take(self, room: int) -> list[Callback]:
         """Up to `room` callbacks of finished tasks; each is given out once by this process, however it ends."""
+        begun = set(self._begun)  # before the rows are read: one that is struck off meanwhile would look new
         sql = "SELECT c.* FROM callbacks c JOIN tasks t ON t.id = c.task_id WHERE t.stage = 'over' ORDER BY t.finished"
-        due = [Callback(**dict(row)) for row in self._database.read(sql) if row["task_id"] not in self._begun]
+        due = [Callback(**dict(row)) for row in self._database.read(sql) if row["task_id"] not in begun]
         taken = due[: max(room, 0)]
         self._begun.update(callback.task_id for callback in taken)
         return taken
@@ -80,15 +81,12 @@ async def deliver(
     allow_private: bool,
     attempts: int = 0,
     on_attempt: Callable[[int], None],
-) -> bool:
+) -> None:
     """POST `body` to `url` until a 2xx answers, at most 1 + len(retry_seconds) times.
 
     Args:
         attempts: how many were made before (by a process that is gone); they count.
         on_attempt: hears the number of attempts after each that failed.
-
-    Returns:
-        Whether it was delivered.
     """
     async with net.public_client(allow_private=allow_private, https_only=not allow_private) as client:
         while attempts <= len(retry_seconds):
@@ -99,14 +97,13 @@ async def deliver(
                     # A redirect is not a 2xx: a task's details go only where the client asked for them.
                     async with client.stream("POST", url, json=body, follow_redirects=False) as response:
                         if response.is_success:
-                            return True
+                            return
                         reason = f"status {response.status_code}"
             except net.Refused as refused:
                 log.warning("a callback may not be sent: %s", refused.message)
-                return False
+                return
             except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
                 reason = type(error).__name__
             attempts += 1
             on_attempt(attempts)
             log.info("attempt %d of a callback failed: %s", attempts, reason)
-    return False

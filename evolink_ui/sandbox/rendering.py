@@ -84,10 +84,6 @@ class Render:
         self._heard_at = time.monotonic()
         self._started_at = self._heard_at
 
-    @property
-    def stopped(self) -> bool:
-        return self._stopped
-
     def run(self, on_progress: Callable[[float], None]) -> Rendered:
         """Render; blocks until the child is gone. `on_progress` hears 0-1.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +14,12 @@ import httpx
 import pytest
 
 from evolink_ui.sandbox import Sandbox, options
+from evolink_ui.sandbox.callbacks import Callbacks
+from evolink_ui.sandbox.database import Database
+from evolink_ui.sandbox.keys import Account
+from evolink_ui.sandbox.orders import judge
+from evolink_ui.sandbox.speed import Speeds
+from evolink_ui.sandbox.tasks import Tasks
 
 from .conftest import SandboxMaker, client_of, order, place, uploaded_order, wait_for
 from .receiver import Receiver
@@ -84,6 +92,33 @@ async def test_a_receiver_that_says_nothing_is_called_again(
             calls = [(await asyncio.to_thread(listener.accept))[0] for _ in range(4)]
         for call in calls:
             call.close()
+
+
+def test_a_delivery_that_ends_while_the_next_are_looked_for_is_not_made_again(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = options.Options(allow_private_urls=True)
+    database = Database(tmp_path / "sandbox.sqlite3")
+    tasks = Tasks(database, Speeds(database, chosen), chosen)
+    told = judge({**order(), "callback_url": f"{receiver.url}/done"}, allow_private=True)
+    answer, _ = tasks.create(Account("somebody", penniless=False), told, "digest")
+    task = tasks.find(answer["id"])
+    assert task is not None
+    tasks.fail(task, "service_error", "It failed.")
+    callbacks = Callbacks(database, tasks, chosen)
+    [callback] = callbacks.take(1)
+    real = database.read
+
+    def slow(sql: str, *values: object) -> list[sqlite3.Row]:
+        rows = real(sql, *values)
+        monkeypatch.undo()
+        callbacks.make(callback, threading.Event())
+        return rows
+
+    monkeypatch.setattr(database, "read", slow)
+    assert callbacks.take(1) == []
+    assert len(receiver.received) == 1
+    database.close()
 
 
 async def test_a_delivery_that_a_restart_cut_off_goes_on_and_counts_its_attempts(
