@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from evolink_ui.addresses import host_in_url
 from evolink_ui.settings import Settings, settings_or_exit
 
 REST_SECONDS = 2.0  # the page is up first; what only makes the first click quicker comes after it
@@ -51,7 +52,7 @@ def serve(settings: Settings) -> None:
         sys.exit(f"{error.message} {error.next_step}")
     for warning in filter(None, (exposure_warning(settings), settings.storage_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
-    print(f"Open http://{settings.server_name}:{settings.server_port} ({settings.mode})")  # noqa: T201  the same
+    print(f"Open http://{host_in_url(settings.server_name)}:{settings.server_port} ({settings.mode})")  # noqa: T201  the same
     later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
     later.daemon = True
     later.start()

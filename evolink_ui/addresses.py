@@ -4,6 +4,9 @@ import ipaddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+"""How people write this very machine."""
+
 # Global by the letter of the registries, yet never a place for a stranger's file.
 _REFUSED_V4 = (
     ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
@@ -43,3 +46,14 @@ def is_loopback(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         return ip.ipv4_mapped.is_loopback
     return ip.is_loopback
+
+
+def host_in_url(host: str) -> str:
+    """What a URL on this machine has for a server that listens at `host`, an address or a name."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if ip.version == 4:
+        return "127.0.0.1" if ip.is_unspecified else str(ip)
+    return "[::1]" if ip.is_unspecified else f"[{ip}]"

@@ -18,6 +18,8 @@ import certifi
 import httpcore
 import httpx
 
+from evolink_ui.addresses import LOOPBACK_NAMES as LOOPBACK_NAMES
+from evolink_ui.addresses import host_in_url as host_in_url
 from evolink_ui.addresses import is_loopback as is_loopback
 from evolink_ui.addresses import is_public as is_public
 from evolink_ui.evolink.disk import open_file, put_away
@@ -37,8 +39,6 @@ CHUNK_BYTES = 256 * 1024
 
 FIRST_FREE_PORT = 1024
 """Below it live mail, shells and name servers; a link to a file has no business there, except on 80 and 443."""
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Host name and port in, addresses as text out; raises OSError where the name has none."""

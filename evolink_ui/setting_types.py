@@ -9,13 +9,13 @@ from pydantic_settings import NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+from evolink_ui.addresses import LOOPBACK_NAMES
 
 
 def _address(value: str) -> str:
     value = _store_address(value)
     parts = urlsplit(value)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
         raise ValueError("must begin with https:// (plain http:// is for this machine only)")
     return value
 

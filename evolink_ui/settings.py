@@ -20,9 +20,6 @@ from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
 from evolink_ui.setting_faults import SettingsError as SettingsError
 from evolink_ui.setting_trials import make_folder, try_to_listen
 from evolink_ui.setting_types import (
-    LOOPBACK_HOSTS as LOOPBACK_HOSTS,
-)
-from evolink_ui.setting_types import (
     Address,
     Amount,
     Count,

@@ -14,7 +14,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from evolink_ui.net import MAX_REDIRECTS, Refused, checked_url, fetch, is_loopback, is_public, public_client, resolve
+from evolink_ui.net import (
+    MAX_REDIRECTS,
+    Refused,
+    checked_url,
+    fetch,
+    host_in_url,
+    is_loopback,
+    is_public,
+    public_client,
+    resolve,
+)
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 """Gets the request's head, writes whatever it likes."""
@@ -485,3 +495,18 @@ def test_public_addresses_are_public(address: str) -> None:
 def test_ordinary_links_pass() -> None:
     for url in ("https://example.com/a.mp4?x=1", "https://bücher.example/ü", "https://example.com:8443/"):
         assert str(checked_url(url)).startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("192.168.1.7", "192.168.1.7"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_whatever_a_server_listens_at_its_link_can_be_opened_here(host: str, shown: str) -> None:
+    assert host_in_url(host) == shown

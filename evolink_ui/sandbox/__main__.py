@@ -6,13 +6,14 @@ Any bearer key works; `--help` lists those that always fail, for tests.
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import sqlite3
 import sys
 from pathlib import Path
 
 import uvicorn
+
+from evolink_ui.net import host_in_url
 
 from . import keys
 from .api import create_sandbox
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
         _not_ready, host=chosen.host, port=chosen.port, log_level="info", timeout_graceful_shutdown=GRACEFUL_SECONDS
     )
     with config.bind_socket() as listener:  # before the app is made: its links name the port that it really got
-        base_url = chosen.base_url or f"http://{_reachable(chosen.host)}:{listener.getsockname()[1]}"
+        base_url = chosen.base_url or f"http://{host_in_url(chosen.host)}:{listener.getsockname()[1]}"
         try:
             sandbox = create_sandbox(
                 chosen.data_dir,
@@ -95,17 +96,6 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return int(text)
-
-
-def _reachable(host: str) -> str:
-    """`host` as it stands in a URL; this machine, where the server listens on every address."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host  # a name
-    if address.is_unspecified:
-        return "127.0.0.1"
-    return f"[{address}]" if address.version == 6 else str(address)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_ui.settings import LOOPBACK_HOSTS, Settings
+from evolink_ui.net import LOOPBACK_NAMES
+from evolink_ui.settings import Settings
 
 from .desk import Desk
 from .doors import MEBI, Doors
@@ -145,7 +146,7 @@ def exposure_warning(settings: Settings) -> str | None:
     """One line for the owner whose key anybody on the network could spend, else None."""
     if settings.api_key is None or settings.auth is not None or settings.daily_credits is not None:
         return None
-    if settings.server_name in LOOPBACK_HOSTS:
+    if settings.server_name in LOOPBACK_NAMES:
         return None
     return (
         "Anybody who reaches this address can spend your EvoLink credits: set EVOLINK_UI_AUTH (logins) "
