@@ -13,29 +13,8 @@ from evolink_ui.evolink import EvoLink, EvoLinkError, MotionControlRequest, Task
 from tests.evolink.conftest import KEY, FakeTime
 
 STATUSES = (
-    101,
-    200,
-    200,
-    200,
-    201,
-    204,
-    206,
-    226,
-    301,
-    304,
-    400,
-    401,
-    403,
-    404,
-    408,
-    409,
-    418,
-    451,
-    500,
-    503,
-    599,
-    777,
-)
+    101, 200, 200, 200, 201, 204, 206, 226, 301, 304, 400, 401, 403, 404, 408, 409, 418, 451, 500, 503, 599, 777,
+)  # fmt: skip
 HEADERS = (
     b"content-length: 5", b"content-length: -1", b"content-encoding: gzip", b"content-encoding: br, gzip",
     b"transfer-encoding: chunked", b"retry-after: nan", b"retry-after: " + b"9" * 5000, b"date: soon",

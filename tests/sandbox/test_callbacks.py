@@ -73,9 +73,9 @@ async def test_the_repeats_come_1_2_and_4_seconds_later_and_then_it_is_given_up(
         await asyncio.sleep(1.3)
     times = [at for at, _, _ in receiver.received]
     pauses = [after - before for before, after in pairwise(times)]
-    assert len(pauses) == 3
-    for pause, documented in zip(pauses, (1.0, 2.0, 4.0), strict=True):
-        assert documented <= pause < documented + 1.5  # a loaded machine may be late
+    documented = (1.0, 2.0, 4.0)
+    assert all(pause >= least for pause, least in zip(pauses, documented, strict=True))
+    assert documented == options.CALLBACK_RETRY_SECONDS  # no more either: how late a loaded machine is, nobody knows
 
 
 async def test_a_receiver_that_says_nothing_is_called_again(
