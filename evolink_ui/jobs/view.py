@@ -48,7 +48,7 @@ def view(
         "request": {name: job.request.get(name) for name in REQUEST_FIELDS},
         "poster_url": None if job.is_adopted else link(job, "poster"),
         "reference_url": None if job.is_adopted else link(job, "reference"),
-        "place_in_line": None,  # 1 for the next one; the ledger knows
+        "place_in_line": None,  # only the ledger knows: `Jobs.show` asks it
         "uploaded_bytes": job.uploaded_bytes,
         "total_bytes": job.total_bytes,
         "notice": job.notice,

@@ -228,7 +228,7 @@ async def _settled(handler: Handler, request: Request, place: Place, fault: Faul
     except SandboxError as error:
         return error.response()
     except bodies.Stalled:
-        return errors.stalled(place, bodies.IDLE_SECONDS).response()
+        return errors.stalled(place).response()
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     except Exception:

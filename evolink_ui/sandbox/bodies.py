@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 
 IDLE_SECONDS = 60.0  # a phone that changes its network is back within half a minute; who says nothing longer is gone
+WHOLE_SECONDS = 1800.0  # 100 MB at half a megabit per second; or a byte a minute would hold a connection for years
 
 
 class Stalled(Exception):
-    """The client sent nothing for IDLE_SECONDS though its body was not whole."""
+    """The client sent nothing for IDLE_SECONDS, or too little in WHOLE_SECONDS."""
 
 
 async def chunks(request: Request, max_bytes: int, refusal: Exception) -> AsyncIterator[bytes]:
@@ -22,11 +23,12 @@ async def chunks(request: Request, max_bytes: int, refusal: Exception) -> AsyncI
         Stalled: it stopped coming.
         ClientDisconnect: the client went away.
     """
-    incoming = request.stream()
+    incoming, clock = request.stream(), asyncio.get_running_loop().time
+    ends_at = clock() + WHOLE_SECONDS
     size_bytes = 0
     while True:
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
+            async with asyncio.timeout_at(min(clock() + IDLE_SECONDS, ends_at)):
                 chunk = await anext(incoming, None)
         except TimeoutError:
             raise Stalled from None

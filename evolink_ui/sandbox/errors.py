@@ -118,9 +118,9 @@ def internal_error(place: Place) -> SandboxError:
     return _in_shape(place, ApiError(500, "internal_error", message, "api_error"))
 
 
-def stalled(place: Place, idle_seconds: float) -> SandboxError:
-    """400: the body stopped coming in."""
-    message = f"The request body stopped for {idle_seconds:.0f} seconds before it was whole. Nothing was done."
+def stalled(place: Place) -> SandboxError:
+    """400: the body stopped coming in, or drips."""
+    message = "The request body stopped, or came too slowly to become whole. Nothing was done. Send it again."
     return _in_shape(place, ApiError(400, "invalid_request", message, "invalid_request_error"))
 
 

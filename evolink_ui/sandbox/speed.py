@@ -5,7 +5,7 @@ from __future__ import annotations
 from .database import Database
 from .options import Options
 
-FIRST_GUESS = {"start": 2.0, "720p": 0.6, "1080p": 1.0}  # as below, until this machine has been measured
+FIRST_GUESS = {"start": 2.0, "720p": 0.6, "1080p": 1.0}  # what `Speeds` holds, until this machine has been measured
 NEWEST_WEIGHT = 0.4  # of the latest measurement in the running mean: follows a machine that got busy within a few tasks
 
 

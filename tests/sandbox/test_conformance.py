@@ -316,14 +316,17 @@ async def test_what_is_not_json_or_too_long_is_refused(client: httpx.AsyncClient
     assert check(await client.post(path, json=long)).status_code == 413
 
 
-async def test_a_body_that_stops_coming_is_not_waited_for_without_end(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("limit", "pause_seconds"), [("IDLE_SECONDS", 60), ("WHOLE_SECONDS", 0.02)])
+async def test_a_body_that_stops_coming_or_drips_is_not_waited_for_without_end(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, limit: str, pause_seconds: float
 ) -> None:
-    monkeypatch.setattr("evolink_ui.sandbox.bodies.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(f"evolink_ui.sandbox.bodies.{limit}", 0.2)
 
     async def stalling() -> AsyncIterator[bytes]:
         yield b"--B\r\n"
-        await asyncio.sleep(60)
+        while True:
+            await asyncio.sleep(pause_seconds)
+            yield b"-"
 
     for path, kind in (
         ("/v1/videos/generations", "application/json"),
