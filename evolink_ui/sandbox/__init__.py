@@ -1,5 +1,7 @@
 """EvoLink without EvoLink: the same HTTP API, answered on this machine, with videos that really move.
 
+    from evolink_ui.evolink.in_process import InProcessTransport
+
     sandbox = create_sandbox(Path("data/sandbox"))
     client = httpx.AsyncClient(transport=InProcessTransport(sandbox.app))
     ...
