@@ -147,13 +147,15 @@ async def test_a_storm_of_calls_makes_no_storm_of_looks(
             async for _ in evolink.follow(task.id, estimated_seconds=180, wake=wake):
                 wake.set()
 
+        began = time.monotonic()
         following = asyncio.create_task(follow())
         for _ in range(100):
             await asyncio.sleep(0.01)
             wake.set()
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-    assert 3 <= stub.requests("task") <= 8
+        seconds = time.monotonic() - began  # more than one on a busy machine
+    assert 3 <= stub.requests("task") <= 2 + seconds / ticking["min_poll_seconds"]
 
 
 async def test_a_call_does_not_shorten_what_a_429_demands(
