@@ -47,6 +47,14 @@ class _Again(Exception):
         self.error, self.told = error, told
 
 
+class _CalledOff(Exception):
+    """Whoever hears of the progress has raised this error: it is none of the disk or the network, whatever its kind."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress: OnBytes | None) -> int:
     """Fetch one result video. See `EvoLink.download`."""
     address = _address(url)
@@ -61,6 +69,8 @@ async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress
             await _fetch(web, world, address, part, on_progress)
         await asyncio.to_thread(part.publish, path)
         return part.size
+    except _CalledOff as called_off:
+        raise called_off.error from None
     except TimeoutError:
         raise _unusable("timed_out", "The finished video did not arrive in time.") from None
     except OSError:
@@ -111,15 +121,18 @@ async def _attempt(
             part.size += await asyncio.to_thread(part.file.write, piece)
             if part.size > RESULT_MAX_BYTES:
                 raise _unusable("too_large", "The result is larger than any video of this kind can be.")
-            if on_progress:
-                on_progress(part.size)
+            try:
+                if on_progress:
+                    on_progress(part.size)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's
+                raise _CalledOff(error) from None
     except (httpx.TooManyRedirects, httpx.UnsupportedProtocol):
         failure = _Again(_unusable("redirected", "The link to the finished video leads nowhere."))
     except httpx.HTTPError:
         failure = _Again(_unusable("connection_lost", "The connection to the finished video broke off."))
     except Exception as error:
         if response is not None:
-            raise  # from here, the disk, or whoever hears of the progress
+            raise  # from the disk, or called off
         log.warning("the client for results refused: %s", type(error).__name__)  # in words of its own
         failure = _unusable("refused", "The link to the finished video leads to an address that is not fetched.")
     finally:

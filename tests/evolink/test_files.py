@@ -6,6 +6,7 @@ import os
 import tracemalloc
 from pathlib import Path
 
+import httpx
 import pytest
 
 from evolink_ui.evolink import EvoLink, EvoLinkError, InvalidRequest, LocalFileProblem, OutOfCredits
@@ -86,13 +87,16 @@ async def test_a_file_that_shrinks_on_the_way_is_our_problem_not_the_vendors(
     assert stub.files == {}
 
 
-async def test_whoever_hears_of_the_progress_can_call_it_off(evolink: EvoLink, stub: Stub, tmp_path: Path) -> None:
-    class Enough(Exception):
+@pytest.mark.parametrize("kind", [Exception, BrokenPipeError, TimeoutError, httpx.ReadError])
+async def test_whoever_hears_of_the_progress_can_call_it_off(
+    kind: type[Exception], evolink: EvoLink, stub: Stub, tmp_path: Path
+) -> None:
+    class Enough(kind):  # type: ignore[misc, valid-type]  # mypy knows no class that a test is given
         pass
 
     def enough(size: int) -> None:
         if size:
-            raise Enough
+            raise Enough("enough")
 
     path = tmp_path / "large.mp4"
     path.write_bytes(bytes(3_000_000))
