@@ -79,10 +79,16 @@ class Jobs(Questions):
     # ---- what may be done with a job ----
 
     async def stop(self, job_id: str) -> Job:
-        """Stop following. An order that was placed goes on at EvoLink; one that wasn't is not placed."""
+        """Stop following. An order that was placed goes on at EvoLink; one that wasn't is not placed.
+
+        One that was to go out once more, because nobody knows what became of it, is as unknown as before.
+        """
         job = await self.get(job_id)
         fault = faults.stopped_by_owner(job)
-        stopped = await ask(self._ledger.move, job_id, State.STOPPED, only_run=job.run, fault=fault)
+        to = State.UNKNOWN if job.is_in_doubt else State.STOPPED
+        # An order that goes out between the look and the move must not be said to be stopped before it did.
+        only_from = None if job.task_id else {State.QUEUED, State.HOSTING}
+        stopped = await ask(self._ledger.move, job_id, to, only_from=only_from, only_run=job.run, fault=fault)
         self._tell(job_id)
         return stopped
 

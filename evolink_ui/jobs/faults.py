@@ -17,10 +17,13 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 SAFE_THERE = "The order itself is safe at EvoLink under its task id."
 FOLLOW_AGAIN = f"Press Follow again. {SAFE_THERE}"
 
+SETTLE = "Look for the task in your EvoLink dashboard and attach its id. If it isn't there, send the order again."
+STILL_UNKNOWN = "Whether EvoLink took the order the first time is still not known."
+
 INTERRUPTED = Fault(
     "interrupted",
     "The app was stopped while the order was on its way, so nobody here knows whether EvoLink received it.",
-    "Look for the task in your EvoLink dashboard and attach its id. If it isn't there, send the order again.",
+    SETTLE,
     charged="unknown",
 )
 TASK_OF_ANOTHER_JOB = Fault(
@@ -49,6 +52,9 @@ STOPPED_BEFORE_ORDER = Fault(
     "Press Follow again to go on, or delete the job.",
     charged="no",
     retryable=True,
+)
+STOPPED_IN_DOUBT = Fault(
+    "stopped_in_doubt", f"Stopped before the order went out once more. {STILL_UNKNOWN}", SETTLE, charged="unknown"
 )
 GIVEN_UP = Fault(
     "given_up",
@@ -87,6 +93,8 @@ FILES_LOST = Fault(
 
 def stopped_by_owner(job: Job) -> Fault:
     """Its owner looks away."""
+    if job.is_in_doubt:
+        return STOPPED_IN_DOUBT
     if job.task_id is None:
         return STOPPED_BEFORE_ORDER
     return STOPPED_BY_OWNER if job.mode == "live" else STOPPED_IN_SANDBOX
@@ -117,6 +125,12 @@ def while_hosting(error: HostingError | EvoLinkError | JobError | OSError) -> Fa
             return FILES_LOST
         case _:
             return Fault(error.code, error.message, error.next_step, charged="no")
+
+
+def still_in_doubt(fault: Fault) -> Fault:
+    """An order of unknown outcome failed when it was to go out once more: the first one may be taken all the same."""
+    message = f"When it was sent again: {fault.message} {STILL_UNKNOWN}"
+    return Fault("still_in_doubt", message, SETTLE, charged="unknown", request_id=fault.request_id)
 
 
 def while_following(error: EvoLinkError) -> Fault:

@@ -46,7 +46,7 @@ MAY_COME_FROM: dict[State, frozenset[State]] = {
     State.FAILED: frozenset(
         {State.QUEUED, State.HOSTING, State.SUBMITTING, State.RUNNING, State.SAVING, State.UNKNOWN, State.STOPPED}
     ),
-    State.UNKNOWN: frozenset({State.SUBMITTING}),
+    State.UNKNOWN: frozenset({State.SUBMITTING, State.QUEUED, State.HOSTING}),  # the latter where it was so before
     State.STOPPED: frozenset({State.QUEUED, State.HOSTING, State.RUNNING, State.SAVING}),
 }
 
@@ -156,7 +156,7 @@ class Job:
     started_at: float | None
     """When it left the line; an adopted task, when the vendor created it."""
     ordered_at: float | None
-    """When the paid POST was claimed; None for an adopted task."""
+    """When the paid POST was claimed; None again where it certainly was not taken, and for an adopted task."""
     finished_at: float | None
     own_key: bool
     """Whether the visitor's own key pays."""
@@ -197,6 +197,11 @@ class Job:
     def is_adopted(self) -> bool:
         """Whether its task was ordered elsewhere: nothing is known of its inputs."""
         return not self.request
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the order went out and nobody knows what became of it, also where it is to go out once more."""
+        return self.ordered_at is not None and self.task_id is None
 
     @property
     def is_active(self) -> bool:

@@ -107,7 +107,7 @@ class Work:
         async def give_back(seconds: float, error: EvoLinkError) -> None:
             log.info("job=%s is offered again in %.0f s: %s", job_id, seconds, error.code)
             notice = f"{error.message} The app tries again in {seconds:.0f} s."
-            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=None, notice=notice)
+            await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=job.ordered_at, notice=notice)
 
         try:
             task = (
@@ -256,8 +256,10 @@ class Work:
         )
 
     async def _end(self, job: Job, to: State, fault: Fault) -> None:
-        wiped = {"sealed_key": None} if to is State.FAILED else {}
-        await self._move(job, to, fault=fault, **wiped)
+        values: dict[str, Any] = {"sealed_key": None} if to is State.FAILED else {}
+        if to is State.FAILED and job.is_in_doubt:  # the order that may have been taken is an earlier one
+            to, fault, values = State.UNKNOWN, faults.still_in_doubt(fault), {"ordered_at": job.ordered_at}
+        await self._move(job, to, fault=fault, **values)
 
     async def _get(self, job_id: str, run: int) -> Job:
         job = await self._do(self._ledger.get, job_id)

@@ -86,7 +86,7 @@ JOBS: Final[Mapping[str, str]] = {
         "EvoLink offers no way to cancel: the video is still made and charged there. Only this page stops looking; you"
         " can follow again later."
     ),
-    "ask.stop.before": "Nothing was ordered yet. The order is not placed, until you follow again.",
+    "ask.stop.before": "The order does not go out then, until you say so.",
     "ask.stop.sandbox": "The sandbox goes on with the video. Only this page stops looking; you can follow again later.",
     "ask.send_again": (
         "The order goes out once more under the same key. If EvoLink honours the key you get the first order back; if"

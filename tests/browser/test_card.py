@@ -197,7 +197,7 @@ async def test_stopping_in_the_sandbox_or_before_the_order_speaks_of_no_charge(
             await visit.generate()
             await visit.reaches("hosting")
             await visit.action("Stop following")
-            assert "Nothing was ordered yet" in await visit.page.inner_text(".mc-asking")
+            assert "The order does not go out" in await visit.page.inner_text(".mc-asking")
             await visit.page.locator(".mc-asking").get_by_role("button", name="Stop following").click()
             await visit.reaches("stopped")
         assert stub.paid == 0

@@ -16,7 +16,7 @@ from evolink_ui.evolink import LocalFileProblem
 from evolink_ui.jobs import Job, JobError, Jobs, Order, State
 from evolink_ui.media import Problem, Report
 from evolink_ui.settings import Settings
-from tests.stub import Stub, Timeline, answer, drop
+from tests.stub import Fault, Stub, Timeline, answer, drop
 
 from .conftest import KEY, in_state, live_settings, until
 from .material import make_video
@@ -162,6 +162,58 @@ async def test_sending_again_uses_the_same_key_and_finds_the_first_task(
     posts = [seen for seen in stub.seen if seen.path == "/v1/videos/generations"]
     assert {post.headers["idempotency-key"] for post in posts} == {job.idempotency_key}
     assert len(posts) == 2
+
+
+@pytest.mark.parametrize("refusal", [answer(402, "insufficient_quota"), answer(409, "idempotency_conflict")])
+async def test_an_order_in_doubt_stays_in_doubt_where_sending_it_again_is_refused(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended, refusal: Fault
+) -> None:
+    stub.fail("order", drop(after_work=True), refusal)
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    await jobs.send_again(job.id)
+    refused = await ended(job.id)
+    assert refused.fault is not None
+    assert (refused.state, refused.fault.charged) == (State.UNKNOWN, "unknown")
+    assert "first time" in refused.fault.message
+    assert refused.ordered_at == job.ordered_at  # which a late callback is compared with
+    await jobs.attach(job.id, stub.orders[0].task_id)
+    assert (await ended(job.id)).state is State.DONE
+    assert stub.paid == 1
+
+
+async def test_an_order_in_doubt_stays_in_doubt_where_it_is_stopped_before_it_goes_out_again(
+    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+) -> None:
+    stub.fail("order", drop(after_work=True), *[answer(429, "rate_limit_exceeded", retry_after=1)] * 9)
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    await jobs.send_again(job.id)
+    await until(jobs, job.id, lambda job: job.state is State.HOSTING and stub.requests("order") == 2)
+    stopped = await jobs.stop(job.id)
+    assert stopped.fault is not None
+    assert (stopped.state, stopped.fault.charged) == (State.UNKNOWN, "unknown")
+    await asyncio.sleep(1.5)
+    assert stub.requests("order") == 2
+    await jobs.attach(job.id, stub.orders[0].task_id)
+    assert (await ended(job.id)).state is State.DONE
+
+
+async def test_an_order_that_goes_out_while_it_is_stopped_is_not_said_to_cost_nothing(
+    jobs: Jobs, stub: Stub, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.timeline = Timeline(seconds=60.0)
+    job = await jobs.start(order, visitor="anna")
+    running = await until(jobs, job.id, in_state(State.RUNNING))
+
+    async def a_moment_ago(job_id: str) -> Job:
+        return replace(running, state=State.HOSTING, task_id=None, ordered_at=None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "get", a_moment_ago)
+        with pytest.raises(JobError, match="while the job is 'running'"):
+            await jobs.stop(job.id)
+    stopped = await jobs.stop(job.id)
+    assert stopped.fault is not None
+    assert stopped.fault.charged == "yes"
 
 
 async def test_a_task_found_in_the_dashboard_settles_the_doubt(
