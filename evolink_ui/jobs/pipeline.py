@@ -26,6 +26,8 @@ log = logging.getLogger("evolink_ui.jobs")
 # Steps are only ever appended; where that can't be, this number is raised and DBOS.patch_async used.
 WORKFLOW_VERSION = "1"
 QUEUE = "orders"
+FIRST_TURN_AT = 1767225600.0  # 2026-01-01 UTC
+LAST_TURN = 2**31 - 1  # DBOS's lowest priority, reached in 2032; from then on the second decides
 QUEUE_LOOK_SECONDS = 0.25  # how soon a job that may start does start
 EXECUTOR_THREADS = 16  # unbounded, DBOS makes hundreds at a thousand jobs
 
@@ -96,7 +98,10 @@ class Engine:
 
         DBOS's asynchronous calls would make its own thread pool the default of the loop that they run on.
         """
-        with SetWorkflowID(job.workflow_id), SetEnqueueOptions(queue_partition_key=job.visitor):
+        with (
+            SetWorkflowID(job.workflow_id),
+            SetEnqueueOptions(queue_partition_key=job.visitor, priority=_turn(job.created_at)),
+        ):
             DBOS.enqueue_workflow(QUEUE, self._order, job.id, job.run)
 
     def unattended(self, jobs: Sequence[Job]) -> list[Job]:
@@ -138,3 +143,8 @@ class Engine:
 
 def _sqlite(data_dir: Path) -> str:
     return f"sqlite:///{(data_dir / 'engine.sqlite').absolute()}"
+
+
+def _turn(created_at: float) -> int:
+    """A job's priority: first come, first served. DBOS's own clock on SQLite ticks in seconds, this in tenths."""
+    return min(max(1, int(10 * (created_at - FIRST_TURN_AT))), LAST_TURN)
