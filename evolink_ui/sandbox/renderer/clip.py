@@ -115,7 +115,7 @@ def frames(clip: Clip, long_side_px: int, pixels: Literal["rgb", "gray"], every:
     process = children.start(
         [
             *("-protocol_whitelist", "file,pipe", "-f", "mov", "-threads", "2", "-t", str(USABLE_SECONDS)),
-            *("-skip_loop_filter", "noref"),  # a block's edge is seen in one small frame, and saves a tenth
+            *("-skip_loop_filter", "noref"),  # edges of blocks don't show in small frames; saves a tenth
             *("-i", str(clip.path), "-map", "0:v:0"),
             *("-vf", f"fps={clip.fps}{thin},scale={width}:{height}:flags=bilinear"),
             *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p" if pixels == "rgb" else "gray", "-"),
@@ -124,9 +124,9 @@ def frames(clip: Clip, long_side_px: int, pixels: Literal["rgb", "gray"], every:
     )
     try:
         # OpenCV turns planes into RGB in a fifth of ffmpeg's time.
-        yield (
-            map(_rgb, _read(process, (height * 3 // 2, width))) if pixels == "rgb" else _read(process, (height, width))
-        )
+        rows = height * 3 // 2 if pixels == "rgb" else height
+        read = _read(process, (rows, width))
+        yield map(_rgb, read) if pixels == "rgb" else read
     finally:
         children.end(process)
 
