@@ -7,18 +7,45 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 """How people write this very machine."""
 
-# Global by the letter of the registries, yet never a place for a stranger's file.
-_REFUSED_V4 = (
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
-    ipaddress.ip_network("168.63.129.16/32"),  # a cloud's inner service, reachable from its machines only
+# `ipaddress.is_global` changed between patch levels of Python (192.0.0.0/24 was public on some), so the table is our
+# own: every block of IANA's IPv4 and IPv6 special-purpose registries (RFC 6890), globally reachable or not, because a
+# stranger's file lies in none of them; plus multicast and one cloud's inner service.
+_SPECIAL_V4 = tuple(
+    ipaddress.IPv4Network(block)
+    for block in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carriers' NAT
+        "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # Azure's platform service, reachable from its machines only; in no registry
+        "169.254.0.0/16",  # link-local, clouds' metadata among it
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocol assignments, Oracle's metadata (192.0.0.192) among them
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT relays
+        "192.88.99.0/24",  # 6to4 relays, deprecated
+        "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast among it
+    )
 )
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291: all that is handed out to the public internet
-_REFUSED_V6 = (
-    ipaddress.ip_network("2001::/23"),  # protocol assignments, Teredo among them
-    ipaddress.ip_network("2001:db8::/32"),  # documentation
-    ipaddress.ip_network("2002::/16"),  # 6to4: carries any IPv4 address
-    ipaddress.ip_network("3fff::/20"),  # documentation
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291: all that is handed out to the public internet
+# Special blocks inside 2000::/3; everything outside it is refused as a whole.
+_SPECIAL_V6 = tuple(
+    ipaddress.IPv6Network(block)
+    for block in (
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: carries any IPv4 address
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
 )
 
 
@@ -30,14 +57,12 @@ def is_public(address: str) -> bool:
 
 def _is_public(ip: Address) -> bool:
     if isinstance(ip, ipaddress.IPv4Address):
-        special = ip.is_multicast or ip.is_reserved or ip.is_unspecified
-        return ip.is_global and not special and not any(ip in network for network in _REFUSED_V4)
+        return not any(ip in block for block in _SPECIAL_V4)
     if ip.ipv4_mapped is not None:
         return _is_public(ip.ipv4_mapped)
     if ip in _NAT64:
         return _is_public(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    inside = ip in _GLOBAL_UNICAST and ip.is_global and ip.scope_id is None
-    return inside and not any(ip in network for network in _REFUSED_V6)
+    return ip in _GLOBAL_UNICAST and ip.scope_id is None and not any(ip in block for block in _SPECIAL_V6)
 
 
 def is_loopback(address: str) -> bool:

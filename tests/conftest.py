@@ -1,0 +1,20 @@
+"""No test reaches beyond this machine, nor does any Python process that a test starts."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.loopback.sitecustomize import attempts
+
+_GUARD = str(Path(__file__).parent / "loopback")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_GUARD, os.environ.get("PYTHONPATH")]))
+
+
+@pytest.fixture(autouse=True)
+def _on_this_machine() -> Iterator[None]:
+    """Fails a test that tried to leave, also where the refusal was swallowed on its way."""
+    before = len(attempts)
+    yield
+    assert not attempts[before:], "a test may reach loopback only"

@@ -1,0 +1,1 @@
+"""Keeps every test, and each Python process that a test starts, on this machine."""
