@@ -23,6 +23,7 @@ from evolink_ui.evolink.errors import (
 from evolink_ui.evolink.models import Credits, Quota, Task, UploadedFile
 from evolink_ui.evolink.order import new_idempotency_key
 from evolink_ui.evolink.request import Element, ModelParams, MotionControlRequest, WatermarkInfo
+from evolink_ui.evolink.task_list import TaskPage, TaskSummary
 
 __all__ = [
     "Credits",
@@ -45,6 +46,8 @@ __all__ = [
     "ServerFault",
     "Task",
     "TaskFailed",
+    "TaskPage",
+    "TaskSummary",
     "Timeouts",
     "Unauthorized",
     "Unreachable",

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random as chance
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +20,7 @@ from evolink_ui.evolink.order import BeforeSend, OnWait, new_idempotency_key, pl
 from evolink_ui.evolink.policy import READ_PATIENCE_SECONDS
 from evolink_ui.evolink.reads import Reader, task_in, task_path
 from evolink_ui.evolink.request import MotionControlRequest
+from evolink_ui.evolink.task_list import TaskPage, get_many, list_tasks
 from evolink_ui.evolink.transport import Answer, Transport
 from evolink_ui.evolink.world import World
 
@@ -131,6 +132,26 @@ class EvoLink:
         return await self._reader.read(
             "api", task_path(task_id), task_in, place="read", patience_seconds=self._read_seconds, task_id=task_id
         )
+
+    async def get_many(self, task_ids: Sequence[str]) -> list[Task]:
+        """Read up to 50 tasks in one request, in the order asked for; those that EvoLink does not show are left out.
+
+        Raises NotFound where the host does not offer this call, another EvoLinkError as `get` does, and ValueError for
+        more than 50 ids.
+        """
+        return await get_many(self._reader, task_ids, patience_seconds=self._read_seconds)
+
+    async def list_tasks(
+        self, *, model: str | None = None, status: str | None = None, page: int = 1, page_size: int = 50
+    ) -> TaskPage:
+        """Read one page of all tasks of the account, newest first, whoever made them.
+
+        Raises NotFound where the host does not offer this call, and another EvoLinkError as `get` does.
+        """
+        return await list_tasks(
+            self._reader, model=model, status=status, page=page, page_size=page_size,
+            patience_seconds=self._read_seconds,
+        )  # fmt: skip
 
     def follow(
         self, task_id: str, *, estimated_seconds: float | None = None, wake: asyncio.Event | None = None

@@ -44,6 +44,7 @@ class EvoLinkError(Exception):
         retryable: bool = False,
         vendor_code: str | None = None,
         vendor_message: str | None = None,
+        candidates: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -58,13 +59,16 @@ class EvoLinkError(Exception):
         self.retryable = retryable
         self.vendor_code = vendor_code
         self.vendor_message = vendor_message
+        self.candidates = candidates
+        """Task ids that were read out of an answer that is otherwise unusable: one of them may be the order's."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}".strip()
 
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain JSON values, for a ledger or a page."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return fields | {"candidates": list(self.candidates)}
 
 
 class OutcomeUnknown(EvoLinkError):

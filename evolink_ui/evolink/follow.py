@@ -39,7 +39,7 @@ async def follow_task(
     failures = 0
     woken_at = -floor_seconds
     while True:
-        outcome = await transport.exchange("GET", "api", path)
+        outcome = await transport.exchange("GET", "api", path, is_read=True)
         elapsed = world.clock() - started
         task = task_in(outcome) if isinstance(outcome, Answer) and 200 <= outcome.status < 300 else None
         told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None

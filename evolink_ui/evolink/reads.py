@@ -91,12 +91,13 @@ class Reader:
         place: Place,
         patience_seconds: float,
         method: str = "GET",
+        body: dict[str, Any] | None = None,
         **facts: Any,
     ) -> T:
         """Return what `usable` finds in the answer. Raises EvoLinkError for a refusal or after `patience_seconds`."""
         started, attempt = self._world.clock(), 0
         while True:
-            outcome = await self._transport.exchange(method, host, path)
+            outcome = await self._transport.exchange(method, host, path, body=body, is_read=method != "DELETE")
             if isinstance(outcome, Answer):
                 found = usable(outcome) if 200 <= outcome.status < 300 else None
                 if found is not None:

@@ -29,6 +29,9 @@ ANSWER_MAX_BYTES = 4 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
 """Bytes of an answer that are read at a time."""
 
+READ = "evolink_ui.is_read"
+"""Name of the request extension that tells a read, which is free and may wait, from the paid order and uploads."""
+
 Clock = Callable[[], float]
 Host = Literal["api", "files"]
 
@@ -132,14 +135,19 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         read_seconds: float | None = None,
         whole_seconds: float | None = None,
+        is_read: bool = False,
     ) -> Answer | NoAnswer:
         """Send one request. Never raises for what happens on the way; only cancellation passes through.
+
+        A read waits for a free place among the reads; `READ` among the request's extensions says so to hooks of a
+        given httpx client, which may pace it further.
 
         Raises RuntimeError, before anything is sent, where the connections are closed for good.
         """
         http = self._clients.http
         request = self._request(method, self._hosts[host] + path, body, headers or {}, read_seconds)
-        if method != "GET":
+        request.extensions[READ] = is_read
+        if not is_read:
             return await self._exchange(http, request, whole_seconds)
         async with self._clients.read_gate:
             return await self._exchange(http, request, whole_seconds)

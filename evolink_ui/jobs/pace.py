@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from evolink_ui.evolink.transport import READ
+
 
 class Pace:
     """Spreads this process's reads evenly, in the order in which they came. One for all event loops and threads.
@@ -39,7 +41,7 @@ class Pace:
 
     async def before_read(self, request: httpx.Request) -> None:
         """Wait for this request's turn."""
-        if request.method != "GET":
+        if not request.extensions.get(READ):
             return
         with self._lock:
             now = self._clock()

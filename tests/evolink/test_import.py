@@ -36,7 +36,10 @@ def test_every_public_name_is_there_and_explained() -> None:
         assert getattr(package, name).__doc__, name
 
 
-@pytest.mark.parametrize("name", ["create", "get", "follow", "upload", "delete_file", "quota", "credits", "download"])
+@pytest.mark.parametrize(
+    "name",
+    ["create", "get", "follow", "upload", "delete_file", "quota", "credits", "download", "list_tasks", "get_many"],
+)
 def test_every_deed_of_the_client_says_what_it_raises(name: str) -> None:
     from evolink_ui.evolink import EvoLink
 

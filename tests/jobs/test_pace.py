@@ -22,7 +22,7 @@ from tests.stub import Stub, Timeline, hang
 
 from .conftest import until
 
-READ = httpx.Request("GET", "https://example.com")
+READ = httpx.Request("GET", "https://example.com", extensions={"evolink_ui.is_read": True})
 
 
 class Watch:

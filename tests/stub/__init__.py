@@ -17,14 +17,18 @@ one port, one JSON line with the addresses on stdout) and `RemoteStub("http://12
 
 Settings are attributes of `tests.stub.vendor.Vendor`: `timeline`, `script` (answers look by look), `answer_look` (a
 function), `honour_idempotency`, `keys`, `credits_left`, `unlimited`, `task_delay_seconds`, `result_bytes`,
-`result_headers`, `ranges`, `max_files`, `send_callbacks`.
+`result_headers`, `ranges`, `max_files`, `send_callbacks`, `offers_list`, `offers_batch`, `list_delay_seconds`.
+Tasks of the account that another program made: `add_elsewhere(api_key, ...)`.
 What happened is in `orders`, `seen` (every request with its headers), `files`, `callbacks`.
 `close_door("api")` refuses connections until `open_door("api")`; `with stub.closed("api"):` does both.
 
-Places where a fault can happen: `order`, `task`, `credits`, `upload`, `quota`, `delete`, `file`, `result`.
+Answers that the server meant well and that arrive dirty: `dirty(...)`, `wrapped(...)`.
+
+Places where a fault can happen: `order`, `task`, `list`, `batch`, `credits`, `upload`, `quota`, `delete`,
+`file`, `result`.
 """
 
-from tests.stub.faults import Fault, answer, cut, drip, drop, garbage, hang
+from tests.stub.faults import Fault, answer, cut, dirty, drip, drop, garbage, hang, wrapped
 from tests.stub.records import Order, Seen, Timeline
 from tests.stub.remote import RemoteStub
 from tests.stub.server import Stub
@@ -38,8 +42,10 @@ __all__ = [
     "Timeline",
     "answer",
     "cut",
+    "dirty",
     "drip",
     "drop",
     "garbage",
     "hang",
+    "wrapped",
 ]

@@ -1,11 +1,27 @@
 """What can go wrong with one request, as plain values that also travel as JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Place = Literal["order", "task", "credits", "upload", "quota", "delete", "file", "result"]
+Place = Literal["order", "task", "list", "batch", "credits", "upload", "quota", "delete", "file", "result"]
+
+Dirt = Literal[
+    "bad_utf8",
+    "trailing_bytes",
+    "huge_number",
+    "cut_after_id",
+    "cut_in_id",
+    "broken_after_id",
+    "other_task",
+    "wrapped",
+]
+"""What is wrong with the bytes of an answer that the server itself meant well. See `dirty`."""
+
+STRANGER_ID = "task-unified-1700000000-stranger"
+"""The task of somebody else, which a mixed-up cache answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,9 @@ class Fault:
 
     early: bool = False
     """Answer before the request's body was read."""
+
+    dirt: Dirt | None = None
+    """What is done to the bytes of the server's own answer, for `answer` with `work`; `status` replaces its status."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -88,6 +107,52 @@ def drip(seconds: float = 0.05) -> Fault:
     return Fault("drip", work=True, seconds=seconds)
 
 
+def dirty(dirt: Dirt, *, status: int = 200) -> Fault:
+    """Do the work, and send its answer dirty, with this status.
+
+    bad_utf8         a byte that is no UTF-8, in a text field before the id
+    trailing_bytes   a comment and NUL behind the JSON
+    huge_number      a number of 5,000 digits, before the id
+    cut_after_id     the body ends right behind the id, and its length says so
+    cut_in_id        the body ends inside the id
+    broken_after_id  the whole body is announced, and the connection ends right behind the id
+    other_task       the answer is another task's, completed, with a link: a cache that mixes up its entries
+    """
+    return Fault("answer", work=True, status=status, dirt=dirt)
+
+
+def wrapped(status: int, *, text: bool = False) -> Fault:
+    """Do the work, and send its answer inside an error of this status; `text`: as text inside the message."""
+    return Fault("answer", work=True, status=status, body="text" if text else "object", dirt="wrapped")
+
+
 def garbage(text: str = "<html>it works!</html>", *, work: bool = True) -> Fault:
     """200 with a body that is not JSON."""
     return Fault("answer", work=work, status=200, headers={"content-type": "text/html"}, body=text)
+
+
+def soiled(body: bytes, fault: Fault) -> bytes:
+    """What `dirty` and `wrapped` make of the body of an answer."""
+    found = re.search(rb'"id": *"([^"]+)"', body)
+    end = found.end() if found else len(body)
+    match fault.dirt:
+        case "bad_utf8":
+            return b'{"note": "caf\xe9 \xff", ' + body[1:]
+        case "trailing_bytes":
+            return body + b"\n<!-- cached by the edge -->\0\0"
+        case "huge_number":
+            return b'{"serial": ' + b"9" * 5000 + b", " + body[1:]
+        case "cut_after_id" | "broken_after_id":
+            return body[:end]
+        case "cut_in_id":
+            return body[: end - 4]
+        case "other_task":
+            link = "https://example.com/stranger.mp4"
+            other = {"id": STRANGER_ID, "status": "completed", "progress": 100, "results": [link]}
+            return json.dumps({**json.loads(body), **other}).encode()
+        case "wrapped" if fault.body == "text":
+            error = {"code": "internal_error", "message": f"could not answer: {body.decode()}"}
+            return json.dumps({"error": error}).encode()
+        case "wrapped":
+            return json.dumps({"error": {"code": "internal_error"}, "task": json.loads(body)}).encode()
+    return body

@@ -187,7 +187,7 @@ class Stub(Vendor):
 
     def reset(self) -> None:
         """Forget orders, requests, files and faults; keep the addresses and settings."""
-        for memory in (self.orders, self.seen, self.files, self.faults, self.callbacks):
+        for memory in (self.orders, self.elsewhere, self.seen, self.files, self.faults, self.callbacks):
             memory.clear()
 
     # -- inside the loop -------------------------------------------------------------------------------------------

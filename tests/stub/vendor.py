@@ -33,6 +33,12 @@ class Vendor:
         """API keys that are accepted; None accepts any."""
         self.task_delay_seconds = 0.0
         """How long a new task is not yet known to reads (404)."""
+        self.list_delay_seconds = 0.0
+        """How long a new task does not yet stand in the account's list."""
+        self.offers_list = True
+        """Whether there is a list of the account's tasks (else 404)."""
+        self.offers_batch = True
+        """Whether many tasks can be read at once (else 404)."""
         self.result_bytes: bytes | None = None
         """The result; None is a small real MP4."""
         self.result_headers: dict[str, str] = {}
@@ -44,6 +50,9 @@ class Vendor:
         self.unlimited = False
         self.seen: list[Seen] = []
         self.orders: list[Order] = []
+        """Tasks that were ordered here, and paid."""
+        self.elsewhere: list[Order] = []
+        """Tasks of the accounts that another program made. See `add_elsewhere`."""
         self.files: dict[str, StoredFile] = {}
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.addresses = {"api": "", "files": "", "results": ""}
@@ -74,6 +83,10 @@ class Vendor:
             return self._order(request, key)
         if place == "task":
             return self._task(request)
+        if place == "list" and self.offers_list:
+            return self._list(request, key)
+        if place == "batch" and self.offers_batch:
+            return self._batch(request, key)
         if place == "credits":
             token = {"remaining_credits": self.credits_left, "unlimited_credits": self.unlimited, "used_credits": 1.5}
             user = {"remaining_credits": self.credits_left + 5, "used_credits": 1.5}
@@ -137,9 +150,59 @@ class Vendor:
             "task_info": {"can_cancel": False},
         }
 
+    def add_elsewhere(
+        self, api_key: str, *, model: str = "kling-v3-motion-control", age_seconds: float = 0.0,
+        timeline: Timeline | None = None, task_id: str | None = None,
+    ) -> str:  # fmt: skip
+        """A task of this key that another program made so long ago. Returns its id."""
+        created = time.time() - age_seconds
+        name = task_id or f"task-unified-{int(created)}-else{len(self.elsewhere):04x}"
+        order = Order(name, None, api_key, {"model": model}, timeline or self.timeline, created)
+        self.elsewhere.append(order)
+        return name
+
+    def _known(self) -> list[Order]:
+        """Every task, newest first."""
+        return sorted([*self.orders, *self.elsewhere], key=lambda order: order.created, reverse=True)
+
+    def _list(self, request: Request, api_key: str) -> Response:
+        query = request.query
+        page, size = int(query.get("page", "1")), int(query.get("page_size", "20"))
+        lines = []
+        for order in self._known():
+            if order.api_key != api_key or time.monotonic() - order.started < self.list_delay_seconds:
+                continue
+            task = self.look(order)
+            line = {
+                "id": order.task_id,
+                "model": task["model"],
+                "type": task["type"],
+                "status": task["status"],
+                "progress": task.get("progress", 0),
+                "created_at": task["created"],
+                "duration": order.timeline.video_seconds,
+                "has_results": bool(task.get("results")),
+                "result_count": len(task.get("results") or []),
+                "has_error": bool(task.get("error")),
+                "credits_used": (task.get("usage") or {}).get("credits_used", 0),
+            }
+            if all(query.get(name) in (None, "", line[name]) for name in ("status", "type", "model")):
+                lines.append(line)
+        shown = lines[(page - 1) * size : page * size]
+        return as_json({"data": shown, "total": len(lines), "page": page, "page_size": size})
+
+    def _batch(self, request: Request, api_key: str) -> Response:
+        asked = json.loads(request.body or b"{}").get("task_ids")
+        if not isinstance(asked, list) or not 0 < len(asked) <= 50:
+            return refuse(400, "invalid_request", "task_ids must hold 1 to 50 ids")
+        found = [order for order in self._known() if order.task_id in asked and order.api_key == api_key]
+        for order in found:
+            order.looks += 1
+        return as_json({"data": [self.look(order) for order in found]})
+
     def _task(self, request: Request) -> Response:
         task_id = request.path.rsplit("/", 1)[1]
-        order = next((order for order in self.orders if order.task_id == task_id), None)
+        order = next((order for order in self._known() if order.task_id == task_id), None)
         if order is None or time.monotonic() - order.started < self.task_delay_seconds:
             return refuse(404, "task_not_found", "The requested task could not be found")
         order.looks += 1
@@ -150,7 +213,7 @@ class Vendor:
         if self.answer_look is not None:
             return self._described(order) | self.answer_look(order)
         if self.script is not None:
-            return self._described(order) | self.script[min(order.looks, len(self.script)) - 1]
+            return self._described(order) | self.script[max(0, min(order.looks, len(self.script)) - 1)]
         line = order.timeline
         share = (time.monotonic() - order.started) / line.seconds if line.seconds else 1.0
         if share < 1.0:
@@ -224,6 +287,10 @@ def place_of(request: Request) -> Place | Literal["other"]:
     path, method = request.path, request.method
     if path == "/v1/videos/generations" and method == "POST":
         return "order"
+    if path == "/v1/tasks" and method == "GET":
+        return "list"
+    if path == "/v1/tasks/batch" and method == "POST":
+        return "batch"
     if path.startswith("/v1/tasks/"):
         return "task"
     if path == "/v1/credits":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.stub.faults import Fault
+from tests.stub.faults import Fault, soiled
 
 HEAD_MAX_BYTES = 256 * 1024
 BODY_MAX_BYTES = 1024**3
@@ -87,6 +87,13 @@ async def _one(
         return
     if fault.seconds:
         await _silence(reader, fault.seconds)
+    if fault.end == "answer" and fault.dirt is not None and response is not None:
+        body = soiled(response.body, fault)
+        headers = {**response.headers, **fault.headers}
+        if fault.dirt == "broken_after_id":
+            headers["content-length"] = str(len(response.body))
+        await _send(writer, request, Response(fault.status, body, headers), close=fault.dirt == "broken_after_id")
+        return
     if fault.end == "answer":
         await _send(writer, request, Response(fault.status, fault.body.encode(), dict(fault.headers)))
         return
