@@ -29,6 +29,7 @@ def serve(settings: Settings) -> None:
     from evolink_ui.sandbox import create_sandbox
     from evolink_ui.ui.page import build_page, page_options
     from evolink_ui.web.leftovers import Leftovers
+    from evolink_ui.web.owner import Owners
     from evolink_ui.web.reach import SelfCheck
     from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
     from evolink_ui.web.signing import FileLinks
@@ -52,7 +53,13 @@ def serve(settings: Settings) -> None:
         sys.exit(f"{error.message} {error.next_step}")
     for warning in filter(None, (exposure_warning(settings), settings.storage_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
-    print(f"Open http://{host_in_url(settings.server_name)}:{settings.server_port} ({settings.mode})")  # noqa: T201  the same
+    here = f"http://{host_in_url(settings.server_name)}:{settings.server_port}"
+    print(f"Open {here} ({settings.mode})")  # noqa: T201  the same
+    root_path = os.environ.get("GRADIO_ROOT_PATH", "")
+    owners = Owners.of(settings, root_path)
+    if owners.path:
+        address = next(iter(settings.own_addresses), here + root_path.rstrip("/"))
+        print(f"Owner, once: {address}{owners.path}", flush=True)  # noqa: T201  the same; into no log that others read
     later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
     later.daemon = True
     later.start()
@@ -60,7 +67,7 @@ def serve(settings: Settings) -> None:
     check.start()
     leftovers.start()
     try:
-        app = create_app(settings, jobs, build_page(settings, jobs), **page_options())
+        app = create_app(settings, jobs, build_page(settings, jobs), owners=owners, **page_options())
         uvicorn.run(app, **uvicorn_options(settings))
     finally:
         check.close()

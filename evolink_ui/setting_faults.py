@@ -15,6 +15,7 @@ EXAMPLES = {
     "EVOLINK_UI_DATABASE_URL": "postgresql://user:password@localhost/evolink",
     "EVOLINK_UI_PUBLIC_URL": "https://videos.example.com",
     "EVOLINK_UI_AUTH": "anna:long-password,ben:another-one",
+    "EVOLINK_UI_OWNER": "anna",
     "EVOLINK_UI_DAILY_CREDITS": "500",
     "EVOLINK_UI_TRUSTED_PROXIES": "10.0.0.0/8",
     "EVOLINK_UI_S3_ENDPOINT": "https://s3.example.com",

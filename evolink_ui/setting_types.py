@@ -64,6 +64,12 @@ def _networks(value: object) -> object:
         raise ValueError("must be addresses or networks, separated by commas") from None
 
 
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
 def _database(value: str) -> str:
     if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         raise ValueError("must begin with postgresql:// or sqlite:///")
@@ -86,6 +92,8 @@ Logins = Annotated[SecretStr | None, AfterValidator(_logins)]
 """`user:password,…`"""
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 """Addresses and networks, separated by commas."""
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Logins, separated by commas."""
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 """A URL as SQLAlchemy takes it, of SQLite or PostgreSQL; empty for none."""
 Count = Annotated[int, Field(ge=1)]

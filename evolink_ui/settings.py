@@ -26,6 +26,7 @@ from evolink_ui.setting_types import (
     DatabaseUrl,
     Key,
     Logins,
+    Names,
     Networks,
     Port,
     StoreAddress,
@@ -84,6 +85,9 @@ class Settings(BaseSettings):
 
     auth: Logins = None
     """Logins `user:password,…`; without one, everybody who reaches the page may use it."""
+    owner: Names = ()
+    """Logins of the app's owner, who alone sees the balance of `api_key` and its other tasks. Without any, the owner is
+    whoever opened the link that is printed at start."""
     sign_in: Literal["off", "optional", "required"] = "optional"
     """Whether visitors may, or must, sign in with the provider below; `auth` goes before it."""
     oauth_client_id: str = Field("", validation_alias=AliasChoices("OAUTH_CLIENT_ID"))
@@ -136,6 +140,11 @@ class Settings(BaseSettings):
             needs = f"is missing, and {PREFIX}SIGN_IN=required needs it with OAUTH_CLIENT_SECRET"
             on_space = "A Space gets both from the line hf_oauth: true in its README.md"
             raise SettingsError(f"{line('OAUTH_CLIENT_ID', needs)}. {on_space}")
+        known = {name for name, _ in self.users}
+        if self.owner and not (known.issuperset(self.owner) if known else self.has_sign_in):
+            strange = ", ".join(name for name in self.owner if name not in known)
+            fault = f"names {strange}, who has no login in {PREFIX}AUTH"
+            raise SettingsError(line(f"{PREFIX}OWNER", fault if known else f"needs logins ({PREFIX}AUTH) or a sign-in"))
         return self
 
     @property

@@ -9,6 +9,7 @@ import pytest
 from tests.loopback.sitecustomize import attempts
 
 _GUARD = str(Path(__file__).parent / "loopback")
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported, which asks its own host for news
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_GUARD, os.environ.get("PYTHONPATH")]))
 
 

@@ -105,7 +105,7 @@ class Jobs(Questions):
         return await self._again(job, State.QUEUED, State.UNKNOWN, **given)
 
     async def attach(self, job_id: str, task_id: str, *, api_key: str | None = None) -> Job:
-        """Settle an order of unknown outcome by the task id that its owner found in the dashboard.
+        """Settle an order of unknown outcome by the task id that the key's owner found in the dashboard.
 
         Raises:
             JobError: the task isn't a motion-control task, can't be read, or belongs to another job.
@@ -113,7 +113,8 @@ class Jobs(Questions):
         job = await self.get(job_id)
         given = self._keys.given(job, api_key)
         vendor = self._vendors.here()
-        task = await self._read(vendor.client(job.mode, api_key) if given else vendor.of_job(job), task_id)
+        evolink = vendor.client(job.mode, api_key) if given else vendor.of_job(job)
+        task = await self._read_for(job.visitor, evolink, task_id)
         if task.model != MODEL:
             raise _wrong_model(task, "Copy the id of the task that was made when this order was placed.")
         return await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id, **given)
@@ -132,12 +133,13 @@ class Jobs(Questions):
         Raises:
             JobError: the task isn't a motion-control task, can't be read, or belongs to somebody else's job.
         """
+        await self._judge_task(task_id.strip(), visitor)
         known = await ask(self._ledger.with_task, task_id.strip())
-        if known and known.visitor == visitor:
+        if known:
             return known
         vendor = self._vendors.here()
         mode = vendor.mode(api_key)
-        task = await self._read(vendor.client(mode, api_key), task_id)
+        task = await self._read_for(visitor, vendor.client(mode, api_key), task_id)
         if task.model != MODEL:
             raise _wrong_model(task, "Copy the id of a task that was ordered from Kling-V3 Motion Control.")
         try:
@@ -155,10 +157,11 @@ class Jobs(Questions):
                 **facts_of(task, now=self._clock()),
             )
         except TaskTaken:  # meanwhile, perhaps by this visitor's other click
+            await self._judge_task(task.id, visitor)
             known = await ask(self._ledger.with_task, task.id)
-            if known and known.visitor == visitor:
-                return known
-            raise
+            if known is None:
+                raise
+            return known
         await self._enqueue(job)
         return job
 

@@ -106,6 +106,19 @@ class TaskTaken(JobError):
         )
 
 
+class TaskUnknown(JobError):
+    """EvoLink has no such task of the key, or it belongs to another visitor's job; strangers can't tell which."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "task_not_found",
+            "No task with this id was found for this key.",
+            "Check the id, and that it was ordered with this key.",
+            field="task_id",
+            status=404,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a person asks for. Pictures and videos are files that this server received, or links (https)."""

@@ -14,7 +14,7 @@ from . import intake
 from .callbacks import TASK_ID_MAX_CHARS
 from .files import POSTER, RESULT, DiskTrouble
 from .insist import ask
-from .job import ACTIVE, Job, JobError, State
+from .job import ACTIVE, Job, JobError, State, TaskUnknown
 from .machinery import Machinery
 from .view import view
 
@@ -68,14 +68,14 @@ class Questions(Machinery):
 
     # ---- the key's tasks and credits ----
 
-    async def task(self, task_id: str, *, api_key: str | None = None) -> Task:
-        """Any EvoLink task of the key.
+    async def task(self, task_id: str, *, visitor: str, api_key: str | None = None) -> Task:
+        """Any EvoLink task of the key, unless it belongs to another visitor's job.
 
         Raises:
             JobError: it can't be read; code, sentence and next step are the client's.
         """
         vendor = self._vendors.here()
-        return await self._read(vendor.client(vendor.mode(api_key), api_key), task_id)
+        return await self._read_for(visitor, vendor.client(vendor.mode(api_key), api_key), task_id)
 
     async def credits(self, *, api_key: str | None = None) -> Credits | None:
         """What the key may still spend, or None where EvoLink doesn't say at the moment."""
@@ -136,6 +136,18 @@ class Questions(Machinery):
         return self.folder(job.id) / (job.image_name or "image.png")
 
     # ---- inside ----
+
+    async def _read_for(self, visitor: str, evolink: EvoLink, task_id: str) -> Task:
+        """A task for somebody who gave its id: one of another visitor's job is refused as if there were none."""
+        await self._judge_task(task_id.strip(), visitor)
+        task = await self._read(evolink, task_id)
+        await self._judge_task(task.id, visitor)  # the answer decides: EvoLink may take several spellings of one id
+        return task
+
+    async def _judge_task(self, task_id: str, visitor: str) -> None:
+        known = await ask(self._ledger.with_task, task_id[:TASK_ID_MAX_CHARS])
+        if known and known.visitor != visitor:
+            raise TaskUnknown
 
     async def _read(self, evolink: EvoLink, task_id: str) -> Task:
         try:

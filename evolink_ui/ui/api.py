@@ -7,8 +7,9 @@ from gradio.events import api
 
 from evolink_ui.jobs import Job, JobError, Jobs
 from evolink_ui.jobs.intake import check_choice
+from evolink_ui.jobs.job import Mode
 from evolink_ui.net import Refused
-from evolink_ui.ui.desk import Answer, Wrong, order_of, orientation_of
+from evolink_ui.ui.desk import Answer, Wrong, judge_app_key, order_of, orientation_of
 from evolink_ui.ui.lookup import shown
 from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
@@ -16,8 +17,14 @@ from evolink_ui.web.routes import for_visitor
 from evolink_ui.web.visitor import key_of, may, may_look, visitor_of
 
 
-def add_api(jobs: Jobs, *, private: bool) -> None:
-    """Add the end points to the Blocks under construction. `private`: a job is its owner's alone (there are logins)."""
+def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
+    """Add the end points to the Blocks under construction.
+
+    Args:
+        jobs: takes the orders.
+        private: a job is its owner's alone (there are logins).
+        mode: where orders without a visitor's key go.
+    """
 
     async def check(
         image: gr.FileData | None = None, video: gr.FileData | None = None, character_orientation: str = "image"
@@ -125,7 +132,7 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
             raise _error(error) from None
 
     async def task(task_id: str, request: gr.Request) -> dict[str, Any]:
-        """Look up any EvoLink task of the key. Costs nothing.
+        """Look up any EvoLink task of your key (header X-EvoLink-Key). Costs nothing.
 
         Args:
             task_id: The task's id, task-unified-...
@@ -134,12 +141,15 @@ def add_api(jobs: Jobs, *, private: bool) -> None:
             The task: id, status, progress, model, results, error.
         """
         try:
-            return shown(await jobs.task(task_id, api_key=key_of(request)))
+            judge_app_key(request, mode)
+            return shown(await jobs.task(task_id, visitor=visitor_of(request), api_key=key_of(request)))
         except JobError as error:
             raise _lookup_error(error) from None
+        except Wrong as error:
+            raise _error(error) from None
 
     async def _show(job: Job, request: gr.Request) -> dict[str, Any]:
-        return for_visitor(await jobs.show(job), job, visitor_of(request))
+        return for_visitor(await jobs.show(job), job, request)
 
     async def _job(job_id: str, request: gr.Request) -> Job:
         job = await jobs.find(job_id)

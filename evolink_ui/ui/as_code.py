@@ -33,7 +33,7 @@ def as_code(settings: Settings, jobs: Jobs) -> gr.HTML:
         if job is None or job.task_id is None or not owns(visitor_of(request), job):
             return None
         try:
-            task = await jobs.task(job.task_id, api_key=key_of(request))
+            task = await jobs.task(job.task_id, visitor=job.visitor, api_key=key_of(request))
         except JobError:
             return None  # a task that can't be read now is shown as none; Look up a task says why
         return as_json(task.raw)

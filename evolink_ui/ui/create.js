@@ -16,7 +16,8 @@ const form = {
 let attempt = draft.attempt ?? null; // names one press of Generate: sent again after a cut, it finds the first order
 let sending = false;
 let live = mode === "live"; // whether an order costs money: the app has a key, or this visitor gave one
-let credits = null; // what the key has left, where there is one
+let credits = null; // what the key has left, where this visitor may see it
+const seesBalance = () => live && (kit.ownKey || kit.isOwner); // the app's own account is its owner's business
 
 const judgeImage = (file) => kit.ask("judge_image", file);
 const judgeVideo = (file) => kit.ask("judge_video", { ...file, character_orientation: form.character_orientation });
@@ -61,7 +62,9 @@ async function forgetKey() {
 }
 async function askKey() {
   try {
-    kit.ownKey = (await kit.json("key")).set;
+    const answer = await kit.json("key");
+    kit.ownKey = answer.set;
+    kit.isOwner = answer.owner;
   } catch {
     kit.ownKey = false; // the order itself will say what is wrong
   }
@@ -167,7 +170,7 @@ function remember() {
 const complain = (error) => {
   const { text, next } = kit.sentence(error);
   failed.replaceChildren(el("div.mc-note.bad", {}, icon("warn"), el("p", {}, text, next ? el("span.mc-next", {}, ` ${next}`) : null,
-    error.code === "insufficient_quota" && topup_url ? el("a", { href: topup_url, target: "_blank", rel: "noopener" }, ` ${t("balance.topup")}`) : null)));
+    error.code === "insufficient_quota" && seesBalance() ? el("a", { href: topup_url, target: "_blank", rel: "noopener" }, ` ${t("balance.topup")}`) : null)));
 };
 async function order() {
   const stop = reason();
@@ -200,7 +203,7 @@ async function order() {
   }
 }
 async function askBalance() {
-  if (!live) { balance.hidden = true; credits = null; refresh(); return; }
+  if (!seesBalance()) { balance.hidden = true; credits = null; refresh(); return; }
   try {
     const answer = await kit.ask("balance");
     credits = answer.remaining;

@@ -24,6 +24,7 @@ from PIL import Image
 
 from evolink_ui.evolink import EvoLinkError
 from evolink_ui.jobs import JobError, Jobs, Order
+from evolink_ui.jobs.job import Mode
 from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
@@ -31,7 +32,7 @@ from evolink_ui.net import Refused
 from evolink_ui.sandbox.examples import ExamplePair
 from evolink_ui.ui.text import say
 from evolink_ui.web.received import received_file
-from evolink_ui.web.visitor import is_guest, key_of, visitor_of
+from evolink_ui.web.visitor import is_guest, key_of, may_use_app_key, visitor_of
 
 TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
 KEEP_ATTEMPTS: Final = 1024
@@ -99,10 +100,16 @@ async def _run(start: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 class Desk:
-    """The functions of one page. `examples`: gives the folder's example pairs, building them when missing."""
+    """The functions of one page.
 
-    def __init__(self, jobs: Jobs, examples: Callable[[], list[ExamplePair]]) -> None:
-        self._jobs = jobs
+    Args:
+        jobs: takes the orders.
+        examples: gives the folder's example pairs, building them when missing.
+        mode: where orders without a visitor's key go.
+    """
+
+    def __init__(self, jobs: Jobs, examples: Callable[[], list[ExamplePair]], mode: Mode) -> None:
+        self._jobs, self._mode = jobs, mode
         self._examples = examples
         self._attempts = Attempts()
 
@@ -151,7 +158,9 @@ class Desk:
         return {"pairs": await asyncio.to_thread(lambda: [_thumbnail(pair) for pair in self._examples()])}
 
     async def balance(self, request: gr.Request) -> Answer:
-        """Credits that may still be spent, or null where nobody says."""
+        """Credits that may still be spent, or null where nobody says; the owner's are for the owner alone."""
+        if not may_use_app_key(request, self._mode):
+            return {"remaining": None}
         credits_left = await self._jobs.credits(api_key=key_of(request))
         return {"remaining": credits_left.remaining_credits if credits_left is not None else None}
 
@@ -193,6 +202,12 @@ def receive(source: Path) -> dict[str, str]:
         shutil.copyfile(source, part)
         part.replace(target)
     return {"path": str(target.resolve()), "name": source.name}
+
+
+def judge_app_key(request: gr.Request, mode: Mode) -> None:
+    """Raises Wrong where a request would look at tasks with the owner's key and isn't the owner's."""
+    if not may_use_app_key(request, mode):
+        raise Wrong("owner_only")
 
 
 def preview_address(path: str) -> str:

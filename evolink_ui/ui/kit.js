@@ -188,7 +188,7 @@ window.evolinkKit ??= (() => {
 
   return {
     DRAFT_KEY, JOB_KEY, el, shape, icon, t, known, number, money, clock, bytes, date, failure, json, ask, url, sentence, trouble,
-    copy, button, load, save, tell, hear, openTab, form: null, ownKey: false,
+    copy, button, load, save, tell, hear, openTab, form: null, ownKey: false, isOwner: false,
   };
 })();
 window.dispatchEvent(new Event("evolink:kit"));

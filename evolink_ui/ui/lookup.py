@@ -13,7 +13,7 @@ from evolink_ui.jobs import Jobs
 from evolink_ui.jobs.callbacks import MODEL
 from evolink_ui.net import fetch
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Answer, Wrong, answered, preview_address, receive
+from evolink_ui.ui.desk import Answer, Wrong, answered, judge_app_key, preview_address, receive
 from evolink_ui.ui.parts import part
 from evolink_ui.web.visitor import key_of, visitor_of
 
@@ -31,12 +31,15 @@ def lookup(settings: Settings, jobs: Jobs) -> gr.HTML:
     places = asyncio.Semaphore(RESULTS_AT_ONCE)
 
     async def read(data: dict[str, Any], request: gr.Request) -> Task:
-        return await jobs.task(str(data.get("task_id") or ""), api_key=key_of(request))
+        judge_app_key(request, settings.mode)
+        task_id = str(data.get("task_id") or "")
+        return await jobs.task(task_id, visitor=visitor_of(request), api_key=key_of(request))
 
     async def look(data: Any, request: gr.Request) -> Answer:
         return {"task": shown(await read(data, request))}
 
     async def adopt(data: Any, request: gr.Request) -> Answer:
+        judge_app_key(request, settings.mode)
         task_id = str(data.get("task_id") or "")
         job = await jobs.adopt(task_id, visitor=visitor_of(request), api_key=key_of(request))
         return {"job": await jobs.show(job)}

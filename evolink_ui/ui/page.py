@@ -31,7 +31,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
         return ensure_examples(settings.data_dir / "examples", apart=True)
 
     page: gr.Blocks
-    desk = Desk(jobs, examples)
+    desk = Desk(jobs, examples, settings.mode)
     with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
@@ -53,7 +53,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
                 lookup(settings, jobs)
             with gr.Tab(say("tab.code")):
                 as_code(settings, jobs)
-        add_api(jobs, private=settings.is_private)
+        add_api(jobs, private=settings.is_private, mode=settings.mode)
     return page
 
 

@@ -67,6 +67,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "next.file_gone": "Choose it again. Nothing was ordered.",
     "error.mending_gone": "This file is no longer being fixed.",
     "next.mending_gone": "Choose the file again.",
+    "error.owner_only": "Tasks of this app's own key are for its owner.",
+    "next.owner_only": "Use your own EvoLink key, or open the owner's link that the app printed when it started.",
     "error.not_yours": "This job belongs to somebody else.",
     "next.not_yours": "Open the page it was started from.",
     "error.no_such_job": "There is no such job.",

@@ -69,6 +69,7 @@ _FILES = Door("files", public=True)  # the route asks for a login, except for th
 _CALLBACK = Door("callback", CALLBACK_MAX_BYTES, public=True)
 _HEALTH = Door("health", public=True)
 _LOGIN = Door("login", FORM_MAX_BYTES, public=True, is_login=True)
+_OWNER = Door("signin", is_login=True)
 _SIGN_IN = Door("signin", public=True)
 _SIGN_IN_BACK = Door("signin", public=True, is_login=True)
 _SIGN_IN_POST = Door("signin", FORM_MAX_BYTES, public=True, is_login=True)
@@ -100,6 +101,7 @@ _GET_BELOW: tuple[tuple[str, Door], ...] = (
     ("/svelte/", _ASSET),
     ("/jobs/", _JOBS),
     ("/files/", _FILES),
+    ("/owner/", _OWNER),
     ("/gradio_api/heartbeat/", _API),
     ("/gradio_api/call/", _API),
     ("/gradio_api/file=", _RECEIVED),

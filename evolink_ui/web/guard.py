@@ -60,9 +60,10 @@ _CROSS = frozenset({b"cross-site", b"same-site"})
 class Guard:
     """An ASGI application in front of another.
 
-    `login` tells the logged-in name from the request's cookies; with `is_private` nothing but the entrance is open
-    without one. `entrance` is the path of the page that is shown instead of others to whoever must sign in first; ""
-    where the page itself asks. `judge_call` gives what a call's body says, or raises Refused where it may not pass.
+    `login` tells the logged-in name from the request's cookies, `is_owner` from both whether it is the app's owner;
+    with `is_private` nothing but the entrance is open without a login. `entrance` is the path of the page that is shown
+    instead of others to whoever must sign in first; "" where the page itself asks. `judge_call` gives what a call says,
+    or raises Refused where it may not pass.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Guard:
         origins: Origins,
         meter: Meter,
         login: Callable[[Mapping[str, str]], str | None] | None = None,
+        is_owner: Callable[[str | None, Mapping[str, str]], bool] = lambda _user, _cookies: False,
         is_private: bool = False,
         entrance: str = "",
         judge_call: Callable[[bytes], Any] = judge_call,
@@ -87,6 +89,7 @@ class Guard:
         self._origins = origins
         self.meter = meter
         self._login = login
+        self._is_owner = is_owner
         self._is_private = is_private
         self._entrance = entrance
         self._judge_call = judge_call
@@ -172,7 +175,9 @@ class Guard:
                 set_cookie = self._cookies.visitor_header(self._cookies.new_visitor(), https=seen.https)
         key = headers.get(_KEY_HEADER, b"").decode("latin-1")
         sealed = cookies.get(KEY_COOKIE, "")
-        return Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies), set_cookie
+        owner = self._is_owner(user, cookies)
+        caller = Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies, is_owner=owner)
+        return caller, set_cookie
 
     def _judge_target(self, scope: Scope, peer: str, host: str, headers: Headers, door: Door | None) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:

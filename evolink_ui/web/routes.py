@@ -18,7 +18,7 @@ from evolink_ui.jobs import JobError
 
 from .desk import Desk, JobLike
 from .signing import FileKind, FileLink, FileLinks
-from .visitor import Caller, caller_of, key_of, may, may_look, valid_key, visitor_of
+from .visitor import Caller, caller_of, is_owner, key_of, may, may_look, valid_key, visitor_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ SNIFF_BYTES = 16
 """Enough to tell the formats apart that we serve."""
 
 Answer = Callable[[Request], Awaitable[Response]]
+
+ASK_OWNER = "Ask the owner of this app whether EvoLink took the order, or send it again."
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ACTIONS = ("stop", "follow_again", "send_again", "attach", "give_up", "delete")
@@ -85,6 +87,8 @@ class _Web:
             return _not_found()
         if not may(visitor_of(request), job, action):
             return _fault(403, "not_yours", "This job belongs to somebody else.", "Open the page it was started from.")
+        if not _may_name_task(request, job, action):
+            return _fault(403, "owner_only", "Only the owner of this app sees the tasks of its key.", ASK_OWNER)
         values = await _json(request)
         if values is None:
             return _fault(400, "not_json", "The body is not a JSON object.", "Send an object, or no body at all.")
@@ -110,7 +114,7 @@ class _Web:
         return job if job is not None and may_look(visitor_of(request), job, private=self._private) else None
 
     async def _show(self, job: JobLike, request: Request) -> dict[str, Any]:
-        return for_visitor(await self._jobs.show(job), job, visitor_of(request))
+        return for_visitor(await self._jobs.show(job), job, request)
 
     async def file(self, request: Request) -> Response:
         link = self._links.read(request.path_params["token"])
@@ -140,7 +144,7 @@ class _Web:
         if caller is None or (caller.is_guest and request.method == "POST"):
             return _fault(400, "no_cookies", "Without cookies a key can't be kept.", "Send it as header X-EvoLink-Key.")
         if request.method == "GET":
-            return JSONResponse({"set": caller.key() is not None})
+            return JSONResponse({"set": caller.key() is not None, "owner": caller.is_owner})
         if request.method == "DELETE":
             return _with_key("", caller)
         values = await _json(request)
@@ -172,10 +176,18 @@ class _Web:
         return JSONResponse(shown, 200 if health.get("ok") else 503)
 
 
-def for_visitor(view: dict[str, Any], job: JobLike, visitor: str) -> dict[str, Any]:
-    """A job's view with those actions only that this visitor may do."""
-    view["actions"] = [action for action in view["actions"] if may(visitor, job, action)]
+def for_visitor(view: dict[str, Any], job: JobLike, request: Any) -> dict[str, Any]:
+    """A job's view with those actions only that the sender of a request (Starlette's or `gr.Request`) may do."""
+    visitor = visitor_of(request)
+    view["actions"] = [
+        name for name in view["actions"] if may(visitor, job, name) and _may_name_task(request, job, name)
+    ]
     return view
+
+
+def _may_name_task(request: Any, job: JobLike, action: str) -> bool:
+    """Whether a request may do what takes an id of a task of the key that pays a job: that key's owner alone may."""
+    return action != "attach" or job.own_key or job.mode != "live" or is_owner(request)
 
 
 def _with_key(key: str, caller: Caller) -> Response:

@@ -24,6 +24,7 @@ from .headers import HeaderSets
 from .limits import Limits, Meter
 from .oidc import Provider
 from .origin import Origins, is_proxy
+from .owner import Owners
 from .rates import Allowance
 from .routes import build_routes, link_maker
 from .session import Sessions
@@ -51,18 +52,22 @@ KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 10
 
 
-def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: Any) -> Guard:
+def create_app(
+    settings: Settings, jobs: Desk, page: gr.Blocks, *, owners: Owners | None = None, **page_options: Any
+) -> Guard:
     """The whole application, ready for uvicorn.
 
-    `page_options` go to `gr.mount_gradio_app` (theme, css, head, i18n, favicon_path, …); those that open something
-    (monitoring, error texts, run history, server-side rendering) are set here. Also gives `jobs` its file links.
+    `owners` has the link that was printed at start. `page_options` go to `gr.mount_gradio_app` (theme, css, head, i18n,
+    favicon_path, …); those that open something (monitoring, error texts, run history, server-side rendering) are set
+    here. Also gives `jobs` its file links.
     """
     links = FileLinks(settings.secret_key)
     jobs.link = link_maker(links)
     cookies = Cookies.create(settings.secret_key, embedded=settings.on_space)
     sessions = Sessions(settings.secret_key, cookies)
     root_path = os.environ.get("GRADIO_ROOT_PATH", "")
-    routes = build_routes(jobs, links, private=settings.is_private)
+    owners = owners or Owners.of(settings, root_path)
+    routes = [*build_routes(jobs, links, private=settings.is_private), *owners.routes()]
     if settings.has_sign_in:
         routes += SignIn(jobs, _provider(settings), sessions, settings.own_addresses, root_path).routes()
     outer = FastAPI(routes=list(routes), openapi_url=None, docs_url=None, redoc_url=None)
@@ -105,6 +110,7 @@ def create_app(settings: Settings, jobs: Desk, page: gr.Blocks, **page_options: 
         ),
         meter=Meter(limits, free_bytes=_free_bytes),
         login=login,
+        is_owner=owners.holds,
         is_private=settings.is_private,
         entrance=PAGE if settings.has_sign_in else "",
         root_path=root_path,

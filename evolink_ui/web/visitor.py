@@ -121,6 +121,8 @@ class Caller:
     sealed_key: str = field(repr=False)
     jar: Mapping[str, str] = field(repr=False, default_factory=dict)
     """The request's cookies, ours by their plain names."""
+    is_owner: bool = False
+    """Whether the app's owner asks (see `owner.py`)."""
 
     @property
     def is_guest(self) -> bool:
@@ -192,6 +194,22 @@ def key_of(request: Any) -> str | None:
     """The visitor's own EvoLink key, from the header `X-EvoLink-Key` or the sealed cookie; None for the owner's key."""
     caller = caller_of(request)
     return caller.key() if caller else None
+
+
+def is_owner(request: Any) -> bool:
+    """Whether a request (Starlette's or `gr.Request`) comes from the app's owner."""
+    caller = caller_of(request)
+    return caller is not None and caller.is_owner
+
+
+def may_use_app_key(request: Any, mode: str) -> bool:
+    """Whether a request may look at tasks with the key that it would use: its own, the owner's or the sandbox's.
+
+    Args:
+        request: Starlette's or `gr.Request`.
+        mode: "live" where the app has a key of its owner's.
+    """
+    return mode != "live" or key_of(request) is not None or is_owner(request)
 
 
 def owns(visitor: str, job: HasOwner) -> bool:

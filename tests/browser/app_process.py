@@ -1,6 +1,7 @@
 """The app as a real process on a free port with a data folder of its own."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -53,6 +54,11 @@ class AppProcess:
             except httpx.HTTPError:
                 pass
             time.sleep(0.1)
+
+    def owners_cookies(self) -> dict[str, str]:
+        """What a browser has after it opened the link that was printed at the start; it can be opened once."""
+        link = re.findall(r"Owner, once: (\S+)", self.log)[-1]
+        return dict(httpx.get(link, timeout=5.0, trust_env=False).cookies)
 
     def stop(self) -> None:
         """End it, gently first."""

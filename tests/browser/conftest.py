@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
+from evolink_ui.web.owner import OWNER_COOKIE
 from tests.browser.app_process import AppProcess
 from tests.browser.material import Material, make_material
 from tests.browser.visit import CHROMIUM, CHROMIUM_ARGUMENTS, Browsers, Visit
@@ -68,6 +69,12 @@ def live_app(tmp_path_factory: pytest.TempPathFactory, vendor: Stub) -> Iterator
     app.stop()
 
 
+@pytest.fixture(scope="session")
+def owners_cookies(live_app: AppProcess) -> dict[str, str]:
+    """Of the browser in which the live app's owner opened the printed link."""
+    return {name: value for name, value in live_app.owners_cookies().items() if name == OWNER_COOKIE}
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browsers() -> AsyncIterator[Browsers]:
     """One Chromium for all tests."""
@@ -88,11 +95,11 @@ def sandbox_visit(browsers: Browsers, sandbox_app: AppProcess) -> Visits:
 
 
 @pytest.fixture
-def live_visit(browsers: Browsers, live_app: AppProcess, stub: Stub) -> Visits:
-    """Opens the page of the app with a key."""
+def live_visit(browsers: Browsers, live_app: AppProcess, owners_cookies: dict[str, str], stub: Stub) -> Visits:
+    """Opens the page of the app with a key: as its owner, or as a stranger with `owner=False`."""
 
-    def visit(**options: Any) -> Visit:
-        return Visit(browsers, live_app.url, **options)
+    def visit(*, owner: bool = True, **options: Any) -> Visit:
+        return Visit(browsers, live_app.url, cookies=owners_cookies if owner else {}, **options)
 
     return visit
 

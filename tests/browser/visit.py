@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -60,9 +60,11 @@ class Visit:
         size: tuple[int, int] = DESKTOP,
         scheme: Scheme = "light",
         rough: bool = False,
+        cookies: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
-        """rough: the test breaks the connection itself, so failed requests prove nothing."""
+        """rough: the test breaks the connection itself, so failed requests prove nothing. cookies: from before."""
+        self._cookies = cookies or {}
         self._browsers, self.url, self._rough = browsers, url, rough
         self._options = {
             "viewport": {"width": size[0], "height": size[1]},
@@ -79,6 +81,8 @@ class Visit:
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.on("page", self._watch)
         try:
+            for name, value in self._cookies.items():
+                await self.context.add_cookies([{"name": name, "value": value, "url": self.url}])
             self.page: Page = await self.context.new_page()
             await self.open()
         except BaseException:

@@ -592,9 +592,9 @@ async def test_a_callback_settles_an_unknown_outcome_only_with_a_task_that_fits(
 async def test_any_task_of_the_key_can_be_looked_up(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert job.task_id
-    assert (await jobs.task(job.task_id)).status == "completed"
+    assert (await jobs.task(job.task_id, visitor="anna")).status == "completed"
     with pytest.raises(JobError):
-        await jobs.task("task-unified-1-none")
+        await jobs.task("task-unified-1-none", visitor="anna")
     assert await jobs.credits() is not None
 
 

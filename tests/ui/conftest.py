@@ -42,9 +42,9 @@ class Desktop:
     page: gr.Blocks
     functions: dict[str, Function]
 
-    async def ask(self, name: str, value: Any, visitor: str = "v_anna", **headers: str) -> dict[str, Any]:
+    async def ask(self, name: str, value: Any, visitor: str = "v_anna", **more: Any) -> dict[str, Any]:
         """Call one of the page's own functions as `kit.ask` does."""
-        answer: dict[str, Any] = await self.functions[f"page_{name}"](value, request_of(visitor, **headers))
+        answer: dict[str, Any] = await self.functions[f"page_{name}"](value, request_of(visitor, **more))
         return answer
 
 
@@ -56,10 +56,10 @@ async def desktop(live: Settings, jobs: Jobs) -> Desktop:
     return Desktop(page, functions)
 
 
-def request_of(visitor: str, key: str = "") -> Any:
+def request_of(visitor: str, key: str = "", *, owner: bool = False) -> Any:
     """A request as it looks behind the guard."""
     cookies = Cookies.create(b"secret of the tests", embedded=False)
-    caller = Caller(visitor, "127.0.0.1", False, None, cookies, key, "")
+    caller = Caller(visitor, "127.0.0.1", False, None, cookies, key, "", is_owner=owner)
     return Request({"type": "http", "method": "POST", "path": "/", "headers": [], CALLER: caller})
 
 

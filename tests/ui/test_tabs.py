@@ -85,11 +85,11 @@ async def test_a_task_is_looked_up_and_its_end_explained(
 ) -> None:
     stub.timeline = Timeline(seconds=0.0, outcome="failed", error={"code": "content_policy_violation"})
     await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
-    task = (await desktop.ask("lookup", {"task_id": stub.orders[0].task_id}))["task"]
+    task = (await desktop.ask("lookup", {"task_id": stub.orders[0].task_id}, owner=True))["task"]
     assert task["status"] == "failed"
     assert task["error"]["charged"] == "no"
     assert task["error"]["next_step"]
-    assert "error" in await desktop.ask("lookup", {"task_id": "task-unified-1-none"})
+    assert "error" in await desktop.ask("lookup", {"task_id": "task-unified-1-none"}, owner=True)
 
 
 async def test_a_task_that_was_ordered_elsewhere_is_taken_over_by_whoever_looked_it_up(
@@ -98,14 +98,49 @@ async def test_a_task_that_was_ordered_elsewhere_is_taken_over_by_whoever_looked
     stub.timeline = Timeline(seconds=0.0)
     async with EvoLink("sk-owner-key", base_url=stub.base_url, files_url=stub.files_url) as evolink:
         task = await evolink.create(MotionControlRequest(**request_body(FULL)))
-    assert (await desktop.ask("lookup", {"task_id": task.id}))["task"]["adoptable"]
-    view = (await desktop.ask("adopt", {"task_id": task.id}))["job"]
+    assert (await desktop.ask("lookup", {"task_id": task.id}, owner=True))["task"]["adoptable"]
+    view = (await desktop.ask("adopt", {"task_id": task.id}, owner=True))["job"]
     assert (view["task_id"], view["poster_url"]) == (task.id, None)
     assert (await ended(view["id"])).state is State.DONE
     assert [found["id"] for found in (await desktop.ask("videos", {}))["jobs"]] == [view["id"]]
-    assert (await desktop.ask("adopt", {"task_id": task.id}))["job"]["id"] == view["id"]
-    assert "error" in await desktop.ask("adopt", {"task_id": task.id}, "v_ben")
+    assert (await desktop.ask("adopt", {"task_id": task.id}, owner=True))["job"]["id"] == view["id"]
     assert stub.paid == 1
+
+
+async def test_with_the_owners_key_tasks_and_the_balance_are_for_the_owner(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
+    task_id = stub.orders[0].task_id
+    seen = len(stub.seen)
+    for name in ("lookup", "adopt", "result"):
+        assert (await desktop.ask(name, {"task_id": task_id, "number": 0}))["error"]["code"] == "owner_only"
+    with pytest.raises(gr.Error, match="for its owner"):
+        await desktop.functions["task"](task_id, request_of("v_anna"))
+    assert (await desktop.ask("balance", {})) == {"remaining": None}
+    assert len(stub.seen) == seen, "nothing was read with the owner's key"
+    assert (await desktop.ask("balance", {}, owner=True))["remaining"] > 0
+    assert (await desktop.ask("balance", {}, key="sk-anna-key"))["remaining"] > 0
+
+
+async def test_a_task_of_a_known_job_answers_its_visitor_alone_whoever_knows_the_id(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    await ended((await desktop.ask("order", form(image, video), key="sk-shared-key"))["job"]["id"])
+    task_id = stub.orders[0].task_id
+    strangers: list[dict[str, Any]] = [
+        {"key": "sk-shared-key"},
+        {"owner": True},
+        {"owner": True, "key": "sk-shared-key"},
+    ]
+    for who in strangers:
+        for name in ("lookup", "adopt", "result"):
+            refused = await desktop.ask(name, {"task_id": f" {task_id} ", "number": 0}, "v_ben", **who)
+            missing = await desktop.ask(name, {"task_id": "task-unified-1-none", "number": 0}, "v_ben", **who)
+            assert refused["error"]["code"] == missing["error"]["code"] == "task_not_found", (name, who)
+        with pytest.raises(gr.Error, match="no such task"):
+            await desktop.functions["task"](task_id, request_of("v_ben", **who))
+    assert (await desktop.ask("lookup", {"task_id": task_id}, key="sk-shared-key"))["task"]["status"] == "completed"
 
 
 PNG, WAV, MP3 = b"\x89PNG\r\n\x1a\n" + bytes(20), b"RIFF\x24\0\0\0WAVEfmt ", b"ID3\x04" + bytes(20)
@@ -133,9 +168,9 @@ async def test_only_results_that_a_task_of_the_key_names_are_fetched(
 ) -> None:
     await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
     task_id = stub.orders[0].task_id
-    assert (await desktop.ask("result", {"task_id": task_id, "number": 0}))["kind"] == "video"
+    assert (await desktop.ask("result", {"task_id": task_id, "number": 0}, owner=True))["kind"] == "video"
     for number in (1, -1, None, "0", stub.results_url):
-        refused = await desktop.ask("result", {"task_id": task_id, "number": number})
+        refused = await desktop.ask("result", {"task_id": task_id, "number": number}, owner=True)
         assert refused["error"]["code"] == "result_missing"
 
 
@@ -244,7 +279,7 @@ async def test_programs_can_look_up_a_task(
     desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
 ) -> None:
     await ended((await desktop.ask("order", form(image, video)))["job"]["id"])
-    task = await desktop.functions["task"](stub.orders[0].task_id, request_of("v_anna"))
+    task = await desktop.functions["task"](stub.orders[0].task_id, request_of("v_anna", "sk-anna-key"))
     assert task["status"] == "completed"
 
 

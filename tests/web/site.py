@@ -36,6 +36,8 @@ class StandInJob:
     id: str
     visitor: str
     state: str = "running"
+    mode: str = "live"
+    own_key: bool = True
 
 
 @dataclass

@@ -194,12 +194,12 @@ def test_a_link_that_is_forged_expired_or_leads_nowhere_is_404(own: Own, tmp_pat
 
 def test_a_key_is_kept_sealed_used_and_removed(own: Own) -> None:
     _, client, _ = own
-    assert client.get("/key").json() == {"set": False}
+    assert client.get("/key").json() == {"set": False, "owner": False}
     assert call(client, "whose_key") == ["owner"]
     answer = client.post("/key", json={"key": "sk-secret-of-a-visitor"})
     assert answer.json() == {"set": True}
     assert "HttpOnly" in answer.headers["set-cookie"] and "sk-secret" not in answer.headers["set-cookie"]
-    assert client.get("/key").json() == {"set": True}
+    assert client.get("/key").json() == {"set": True, "owner": False}
     assert call(client, "whose_key") == ["sk-secret-of-a-visitor"]
     assert call(client, "whose_key", headers={"X-EvoLink-Key": "sk-header"}) == ["sk-header"]
     assert "sk-secret" not in call(client, "everything")[0]
