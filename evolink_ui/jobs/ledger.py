@@ -16,7 +16,8 @@ from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, 
 from sqlalchemy.exc import IntegrityError
 
 from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State, TaskTaken
-from .tables import POSTGRES_LOCK, changing, instance, jobs, migrate, open_engine, uploads
+from .migrations import upgrade
+from .tables import POSTGRES_LOCK, changing, instance, jobs, open_engine, uploads
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -48,7 +49,8 @@ class Ledger:
         self.engine = open_engine(url)
         try:
             with self._changing() as connection:
-                migrate(connection)
+                self._lock(connection)
+                upgrade(connection)
                 self.instance = str(connection.scalar(select(instance.c.id)))
                 """This database's own name (hex, 16 characters)."""
         except BaseException:
@@ -129,8 +131,7 @@ class Ledger:
         with self._changing() as connection:
             now = self._clock()
             if daily_credits is not None:
-                if connection.dialect.name == "postgresql":  # one at a time, or two would both see the last credits
-                    connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
+                self._lock(connection)  # or two would both see the last credits
                 spent = self._spent_since(connection, now - now % DAY_SECONDS)
                 if spent + job.credits_estimated > daily_credits:
                     raise BudgetUsedUp(spent, daily_credits)
@@ -284,6 +285,11 @@ class Ledger:
 
     def _changing(self) -> AbstractContextManager[Connection]:
         return changing(self.engine)
+
+    def _lock(self, connection: Connection) -> None:
+        """Be alone with the tables until the transaction ends; on SQLite every transaction that writes is."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
 
 
 def _told(job: Job) -> Job:

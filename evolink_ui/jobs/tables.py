@@ -1,12 +1,11 @@
-"""The tables behind the ledger, opened and brought up to date.
+"""The tables behind the ledger, as the newest revision of `migrations` makes them.
 
 Times are seconds since 1970 in UTC; credits are EvoLink's.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,13 +24,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    insert,
-    select,
-    text,
-    update,
 )
-
-from .job import JobError
 
 BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
 POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 15_000}  # seconds and milliseconds: every wait has an end
@@ -93,12 +86,10 @@ replicas = Table(
     Column("executor_id", String(64), primary_key=True),
     Column("beat_at", DateTime(timezone=True), nullable=False),
 )
+# Read by apps from before Alembic, which refuse a database of a version above 1.
 schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
 # One row: the name of this database, so that nobody takes another one's files in a shared bucket for leftovers.
 instance = Table("instance", metadata, Column("id", String(32), primary_key=True))
-
-# Step n brings a database of version n to version n + 1; a new database starts at the newest with `create_all`.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
 
 
 def open_engine(url: str) -> Engine:
@@ -123,30 +114,3 @@ def changing(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("begin immediate")  # wait for the other writer here, not in mid-transaction
         yield connection
-
-
-def migrate(connection: Connection) -> None:
-    """Make missing tables, bring older ones to the newest version.
-
-    Raises:
-        JobError: a newer app wrote them.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": POSTGRES_LOCK})
-    metadata.create_all(connection)
-    if connection.scalar(select(instance.c.id)) is None:
-        connection.execute(insert(instance).values(id=secrets.token_hex(8)))
-    newest = len(MIGRATIONS) + 1
-    version = connection.scalar(select(schema_version.c.version))
-    if version is None:
-        connection.execute(insert(schema_version).values(version=newest))
-        return
-    if version > newest:
-        raise JobError(
-            "database_is_newer",
-            f"The database was written by a newer version of this app (tables {version}, known {newest}).",
-            "Start the newer version, or use another EVOLINK_UI_DATA_DIR.",
-        )
-    for step in MIGRATIONS[version - 1 :]:
-        step(connection)
-    connection.execute(update(schema_version).values(version=newest))
