@@ -65,7 +65,7 @@ def guarded(login: Callable[[Any], str | None] | None = None) -> Guard:
         cookies=Cookies.create(b"benchmark", embedded=False),
         doors=Doors(),
         headers=HeaderSets(embedded=False, https=True),
-        origins=Origins(trusted_proxies=(), on_space=False, own_addresses=["https://videos.example.com"]),
+        origins=Origins(on_space=False, own_addresses=["https://videos.example.com"]),
         meter=Meter(Limits(Allowance(10**9, 60.0), Allowance(10**9, 60.0)), free_bytes=lambda: 10**12),
         login=login,
     )

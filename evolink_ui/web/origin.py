@@ -1,15 +1,25 @@
-"""Where a request comes from: the caller's address and scheme behind trusted proxies, its Host, its Origin."""
+"""Where a request comes from: the caller's address and scheme behind trusted proxies, its Host, its Origin.
+
+Address and scheme are uvicorn's rule (`behind_proxies`): all lines of X-Forwarded-For are joined, and the right-most
+address that is no trusted proxy's is the caller's. Host is our own rule, not Starlette's `TrustedHostMiddleware`:
+that one knows neither "any IP address" nor "loopback only while no address is configured", and it answers without
+saying what to do.
+"""
 
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 Network = IPv4Network | IPv6Network
 Headers = dict[bytes, bytes]
 """Lower-case names; of repeated headers the first."""
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 FORWARDING = frozenset(
     {
@@ -24,6 +34,18 @@ FORWARDING = frozenset(
     }
 )
 """Headers that only proxies may set; they never reach Gradio, which would believe them."""
+
+SPACE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fc00::/7", "::1")
+"""Private networks, in which a Space's platform has its proxies; nothing else reaches a Space."""
+
+UNKNOWN_ADDRESS = "unknown"
+"""All callers without a readable address share this one, and its allowance."""
+
+
+def behind_proxies(app: AsgiApp, trusted: Sequence[Network], *, on_space: bool) -> AsgiApp:
+    """`app` with the caller's own address and scheme in its scope, where a trusted proxy passes them on."""
+    hosts = [str(network) for network in trusted] + (list(SPACE_NETWORKS) if on_space else [])
+    return cast(AsgiApp, ProxyHeadersMiddleware(app, hosts)) if hosts else app
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,62 +62,54 @@ class Seen:
 class Origins:
     """Judges addresses, hosts and origins for one instance."""
 
-    def __init__(self, *, trusted_proxies: Sequence[Network], on_space: bool, own_addresses: Sequence[str]) -> None:
-        self._trusted = tuple(trusted_proxies)
+    def __init__(self, *, on_space: bool, own_addresses: Sequence[str]) -> None:
         self._on_space = on_space
         urls = [urlsplit(address) for address in own_addresses if address]
         self._own_hosts = frozenset(_bare(url.netloc) for url in urls)
         self._https_hosts = frozenset(_bare(url.netloc) for url in urls if url.scheme == "https")
         self._local_names = frozenset({"localhost", socket.gethostname().lower()})
 
-    def see(self, peer: str, scheme: str, headers: Headers) -> Seen:
-        """Who stands behind a connection from `peer`. Forwarding headers count only when a trusted proxy sent them."""
-        address, https, host = peer, scheme == "https", headers.get(b"host", b"").decode("latin-1").lower()
-        if self._is_trusted(peer):
-            address = self._behind(peer, headers.get(b"x-forwarded-for", b""))
-            proto = headers.get(b"x-forwarded-proto", b"").split(b",")[0].strip().lower()
-            https = proto == b"https" if proto else https
-            forwarded_host = headers.get(b"x-forwarded-host", b"").split(b",")[0].strip().lower()
-            host = forwarded_host.decode("latin-1") or host
-        https = https or _bare(host) in self._https_hosts
-        return Seen(household(address), https, host)
+    def see(self, client: str, scheme: str, headers: Headers) -> Seen:
+        """Where a request comes from.
+
+        Args:
+            client: the address in the scope, as `behind_proxies` left it.
+            scheme: the scope's.
+            headers: the request's.
+        """
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if self._on_space:
+            # Only as a choice among the Space's own names. Elsewhere not even a proxy's counts: a page whose own name
+            # was pointed at the proxy could send this header along, and look like ours.
+            forwarded = headers.get(b"x-forwarded-host", b"").split(b",")[0].strip().decode("latin-1").lower()
+            host = forwarded if _bare(forwarded) in self._own_hosts else host
+        https = scheme == "https" or _bare(host) in self._https_hosts
+        return Seen(household(client), https, host)
 
     def is_own_origin(self, origin: str, host: str) -> bool:
         """Whether an Origin header names this very app (the host that was asked, or a configured address)."""
         netloc = _bare(origin.partition("://")[2])
         return bool(netloc) and (netloc == _bare(host) or netloc in self._own_hosts)
 
-    def is_known_host(self, peer: str, host: str) -> bool:
-        """Whether a request from this very machine names a host of ours. Another name there means that a foreign page
-        had its own name point to 127.0.0.1 (DNS rebinding): its script would look like ours in every other way."""
-        if not _is_loopback(peer) or self._is_trusted(peer):
-            return True
+    def is_known_host(self, client: str, host: str) -> bool:
+        """Whether the app answers under a Host. A foreign one means that another site pointed its name here (DNS
+        rebinding): its script would look like ours in every other way.
+
+        Known are the configured addresses, this machine's own names, and every IP address, which no name can be
+        pointed to. Where no address is configured, other machines may use any name: the owner's is not known then.
+        A Space is chosen by its Host, so a foreign one never arrives there.
+        """
         bare = _bare(host)
         name = bare.rpartition(":")[0] if bare.rpartition(":")[2].isdecimal() and not bare.endswith("]") else bare
-        if name in self._local_names or name.endswith(".localhost") or bare in self._own_hosts:
+        if bare in self._own_hosts or name in self._local_names or name.endswith(".localhost"):
             return True
-        return _is_address(name.strip("[]"))
-
-    def _is_trusted(self, peer: str) -> bool:
-        return self._on_space or is_proxy(peer, self._trusted)  # a Space is reached through its platform's proxy alone
-
-    def _behind(self, peer: str, forwarded_for: bytes) -> str:
-        # Proxies append; what stands left of the first stranger (from the right) was written by that stranger.
-        address = peer
-        for part in reversed(forwarded_for.decode("latin-1").split(",")):
-            try:
-                ip = ipaddress.ip_address(part.strip())
-            except ValueError:
-                break
-            address = str(ip)
-            inside = any(ip in network for network in self._trusted) or (self._on_space and ip.is_private)
-            if not inside:
-                break
-        return address
+        if _is_address(name.strip("[]")):
+            return True
+        return self._on_space or not (self._own_hosts or _is_loopback(client))
 
 
 def is_proxy(peer: str, trusted: Sequence[Network]) -> bool:
-    """Whether an address is one of the proxies that are believed."""
+    """Whether an address is one of the trusted proxies."""
     if not trusted:
         return False
     try:
@@ -125,13 +139,14 @@ def _is_loopback(peer: str) -> bool:
 
 
 def household(address: str) -> str:
-    """What one caller's limits are counted for: an IPv4 address, or the /64 around an IPv6 address."""
-    if ":" not in address:
-        return address
+    """What one caller's limits are counted for: an IPv4 address, the /64 around an IPv6 address, or `UNKNOWN_ADDRESS`
+    for what is no address, because whoever wrote it could write another one next time."""
     try:
-        ip = ipaddress.IPv6Address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return UNKNOWN_ADDRESS
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
     if ip.ipv4_mapped is not None:
         return str(ip.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(ip) >> 64 << 64, 64)))

@@ -41,7 +41,8 @@ UNKNOWN_HOST = Refusal(
     421,
     "unknown_host",
     "This app does not answer under that name.",
-    "Open it as http://localhost, or set EVOLINK_UI_PUBLIC_URL to the name it should have.",
+    "Open it at its own address. If you run it: set EVOLINK_UI_PUBLIC_URL to that address, and let a proxy in front of "
+    "it pass the Host header on.",
 )
 FOREIGN = Refusal(
     403,

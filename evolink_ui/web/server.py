@@ -23,7 +23,7 @@ from .guard import Guard
 from .headers import HeaderSets
 from .limits import Limits, Meter
 from .oidc import Provider
-from .origin import Origins, is_proxy
+from .origin import AsgiApp, Origins, behind_proxies, is_proxy
 from .owner import Owners
 from .rates import Allowance
 from .routes import build_routes, link_maker
@@ -54,7 +54,7 @@ SHUTDOWN_SECONDS = 10
 
 def create_app(
     settings: Settings, jobs: Desk, page: gr.Blocks, *, owners: Owners | None = None, **page_options: Any
-) -> Guard:
+) -> AsgiApp:
     """The whole application, ready for uvicorn.
 
     `owners` has the link that was printed at start. `page_options` go to `gr.mount_gradio_app` (theme, css, head, i18n,
@@ -98,16 +98,14 @@ def create_app(
         login = sessions.user
     limits = Limits(Allowance(settings.requests_per_minute, 60.0), Allowance(settings.uploads_per_hour, 3600.0))
     own_addresses = settings.own_addresses
-    return Guard(
+    guard = Guard(
         _ShortPage(outer, root_path),
         cookies=cookies,
         doors=Doors([name for name, *_ in page.pages if name], sign_in=settings.has_sign_in),
         headers=HeaderSets(
             embedded=settings.on_space, https=any(address.startswith("https://") for address in own_addresses)
         ),
-        origins=Origins(
-            trusted_proxies=settings.trusted_proxies, on_space=settings.on_space, own_addresses=own_addresses
-        ),
+        origins=Origins(on_space=settings.on_space, own_addresses=own_addresses),
         meter=Meter(limits, free_bytes=_free_bytes),
         login=login,
         is_owner=owners.holds,
@@ -115,6 +113,7 @@ def create_app(
         entrance=PAGE if settings.has_sign_in else "",
         root_path=root_path,
     )
+    return behind_proxies(guard, settings.trusted_proxies, on_space=settings.on_space)
 
 
 def _provider(settings: Settings) -> Provider:
@@ -130,8 +129,8 @@ def _provider(settings: Settings) -> Provider:
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments for `uvicorn.run` besides the application.
 
-    Forwarding headers are judged by the guard alone; the access log stays off because paths hold signed links, and
-    uvicorn's warnings because anybody could fill the log with malformed requests.
+    Forwarding headers are read by the application (`behind_proxies`); the access log stays off because paths hold
+    signed links, and uvicorn's warnings because anybody could fill the log with malformed requests.
     """
     return {
         "http": connection_class(lambda peer: settings.on_space or is_proxy(peer, settings.trusted_proxies)),

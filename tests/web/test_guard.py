@@ -22,7 +22,7 @@ from evolink_ui.web.doors import Doors
 from evolink_ui.web.guard import Guard
 from evolink_ui.web.headers import HeaderSets
 from evolink_ui.web.limits import AT_ONCE, Limits, Meter
-from evolink_ui.web.origin import Origins
+from evolink_ui.web.origin import Origins, behind_proxies
 from evolink_ui.web.rates import Allowance
 from evolink_ui.web.refusals import Stop
 from evolink_ui.web.visitor import CALLER, Cookies
@@ -97,15 +97,14 @@ def guarded(
     judge_call: Callable[[bytes], None] = lambda body: None,
     entrance: str = "",
     clock: Callable[[], float] = time.monotonic,
+    own_addresses: tuple[str, ...] = (),
 ) -> Iterator[httpx.Client]:
     app = Guard(
         inner,
         cookies=Cookies.create(SECRET, embedded=embedded),
         doors=Doors(["history"], sign_in=True),
         headers=HeaderSets(embedded=embedded, https=True),
-        origins=Origins(
-            trusted_proxies=tuple(ip_network(proxy) for proxy in proxies), on_space=embedded, own_addresses=[]
-        ),
+        origins=Origins(on_space=embedded, own_addresses=own_addresses),
         meter=Meter(Limits(Allowance(requests, 60.0), Allowance(uploads, 3600.0)), free_bytes=free_bytes, clock=clock),
         login=login,
         is_private=login is not None,
@@ -113,7 +112,8 @@ def guarded(
         judge_call=judge_call,
         root_path=root_path,
     )
-    with serving(lambda: app) as url, httpx.Client(base_url=url, timeout=20) as client:
+    outer = behind_proxies(app, [ip_network(proxy) for proxy in proxies], on_space=embedded)
+    with serving(lambda: outer) as url, httpx.Client(base_url=url, timeout=20) as client:
         yield client
 
 
@@ -228,7 +228,7 @@ def test_what_strangers_could_make_gradio_believe_does_not_reach_it(client: http
 
 def test_behind_a_trusted_proxy_the_visitors_own_address_and_name_count() -> None:
     with guarded(proxies=("127.0.0.1/32",), requests=3) as proxied:
-        headers = {"X-Forwarded-Host": "videos.example.com", "X-Forwarded-Proto": "https"}
+        headers = {"Host": "videos.example.com", "X-Forwarded-Proto": "https"}
         for caller in ("203.0.113.1", "203.0.113.2"):
             codes = [
                 proxied.get("/jobs/a", headers={**headers, "X-Forwarded-For": caller, "Cookie": ""}).status_code
@@ -238,6 +238,44 @@ def test_behind_a_trusted_proxy_the_visitors_own_address_and_name_count() -> Non
         seen = proxied.get("/jobs/a", headers={**headers, "X-Forwarded-For": "203.0.113.3", "Cookie": ""}).json()
         assert ["host", "videos.example.com"] in seen["headers"]
         assert (seen["scheme"], seen["client"][0]) == ("https", "203.0.113.3")
+
+
+def test_of_two_lines_of_forwarded_for_the_one_that_the_proxy_added_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HAProxy's `option forwardfor` adds a line of its own below the client's."""
+    monkeypatch.setattr(limits, "PATIENT_REFUSALS_PER_MINUTE", 1000)
+    monkeypatch.setattr(limits, "LOGINS_PER_MINUTE", 10)  # the module's client has raised it
+    with guarded(proxies=("127.0.0.1/32",), clock=lambda: 1.0) as proxied:
+        codes = []
+        for number in range(100):
+            lines = [("X-Forwarded-For", f"198.51.100.{number}"), ("X-Forwarded-For", "203.0.113.9")]
+            codes.append(proxied.post("/login", headers=lines).status_code)
+            proxied.cookies.clear()
+        assert codes == [200] * 10 + [429] * 90
+        lines = [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.10")]
+        assert proxied.post("/login", headers=lines).status_code == 200, "another visitor has attempts of its own"
+
+
+def test_what_is_no_address_shares_one_allowance() -> None:
+    with guarded(proxies=("127.0.0.1/32",), requests=3, clock=lambda: 1.0) as proxied:
+        codes = [
+            proxied.get("/jobs/a", headers={"X-Forwarded-For": name, "Cookie": ""}).status_code
+            for name in ("unknown", "<script>", "x" * 3000, "1.2.3.4.5")
+        ]
+        assert codes == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize("proxies", [(), ("127.0.0.1/32",)])
+def test_with_a_public_address_no_other_name_is_answered_whoever_asks(proxies: tuple[str, ...]) -> None:
+    with guarded(own_addresses=("https://videos.example.com",), proxies=proxies) as client:
+        lan = {"X-Forwarded-For": "192.168.1.7"}
+        for name in ("rebound.evil.example", "videos.example.com.evil.example", "app", ""):
+            answer = client.get("/config", headers={**lan, "Host": name})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (421, "unknown_host"), name
+        lie = {**lan, "Host": "rebound.evil.example", "X-Forwarded-Host": "videos.example.com"}
+        assert client.get("/config", headers=lie).status_code == 421
+        for name in ("videos.example.com", "VIDEOS.example.com:443", "192.168.1.5:7860", "[fd00::5]:7860", "localhost"):
+            assert client.get("/config", headers={**lan, "Host": name}).status_code == 200, name
+        assert client.get("/healthz", headers={**lan, "Host": "app-1:7860"}).status_code == 200
 
 
 def test_ranged_answers_of_gradio_do_not_give_the_visitors_cookie_away(
@@ -527,7 +565,7 @@ def test_a_caller_who_leaves_in_the_middle_is_no_error(client: httpx.Client, cap
         cookies=Cookies.create(SECRET, embedded=False),
         doors=Doors(),
         headers=HeaderSets(embedded=False, https=False),
-        origins=Origins(trusted_proxies=(), on_space=False, own_addresses=[]),
+        origins=Origins(on_space=False, own_addresses=[]),
         meter=Meter(Limits(Allowance(100, 60.0), Allowance(100, 60.0))),
     )
     with caplog.at_level(logging.ERROR, "evolink_ui"), serving(lambda: app, lifespan="off") as url:
@@ -592,7 +630,7 @@ def test_a_websocket_is_closed_at_once(client: httpx.Client) -> None:
         cookies=Cookies.create(SECRET, embedded=False),
         doors=Doors(),
         headers=HeaderSets(embedded=False, https=False),
-        origins=Origins(trusted_proxies=(), on_space=False, own_addresses=[]),
+        origins=Origins(on_space=False, own_addresses=[]),
         meter=Meter(Limits(Allowance(1, 1.0), Allowance(1, 1.0))),
     )
 
