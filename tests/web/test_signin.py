@@ -391,7 +391,7 @@ def test_on_a_space_the_way_back_is_the_address_that_the_visitor_used(
             ("anna-dance.hf.space", "https://anna-dance.hf.space"),
             ("evil.example", "https://anna-dance.hf.space"),
         ):
-            headers = {"X-Forwarded-Host": host, "X-Forwarded-Proto": "https", "Origin": wanted}
+            headers = {"Host": host, "X-Forwarded-Host": host, "X-Forwarded-Proto": "https", "Origin": wanted}
             answer = client.post("/dance/signin", headers=headers)
             redirect = parse_qs(urlsplit(answer.text.split("url=")[1].split('"')[0].replace("&amp;", "&")).query)
             assert redirect["redirect_uri"] == [f"{wanted}/dance/signin/callback"]
