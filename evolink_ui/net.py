@@ -23,6 +23,7 @@ from evolink_ui.addresses import host_in_url as host_in_url
 from evolink_ui.addresses import is_loopback as is_loopback
 from evolink_ui.addresses import is_public as is_public
 from evolink_ui.evolink.disk import open_file, put_away
+from evolink_ui.executors import DISK, NAMES
 
 URL_MAX_CHARS = 2048
 """The vendor's limit for links; browsers and proxies agree on about as much."""
@@ -83,7 +84,7 @@ def checked_url(url: str, *, https_only: bool = True, allow_private: bool = Fals
 
 async def resolve(host: str, port: int) -> list[str]:
     """Addresses of `host`, in the system's order, without repeats. Raises OSError where the name has none."""
-    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    answers = await NAMES.run(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
 
 
@@ -220,7 +221,7 @@ async def fetch(
             client.stream("GET", url) as response,
         ):
             size_bytes = await _save(response, part, max_bytes)
-        await asyncio.to_thread(part.replace, path)
+        await DISK.run(part.replace, path)
     except TimeoutError:
         raise Refused(
             "link_too_slow", f"The link gave no whole file within {timeout_seconds:.0f} seconds.", "Upload the file."
@@ -259,7 +260,7 @@ async def _save(response: httpx.Response, part: Path, max_bytes: int) -> int:
             size_bytes += len(chunk)
             if size_bytes > max_bytes:
                 raise too_large
-            await asyncio.to_thread(file.write, chunk)
+            await DISK.run(file.write, chunk)
     finally:
         await put_away(file.close)
     if size_bytes == 0:

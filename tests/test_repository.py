@@ -36,6 +36,13 @@ def test_the_files_that_the_readme_shows_are_there() -> None:
         assert (ROOT / path).is_file(), path
 
 
+def test_blocking_work_runs_in_an_executor_of_its_kind_and_never_in_a_loops_default_pool() -> None:
+    """Ruff's banned-api refuses `asyncio.to_thread`; here are the other ways into a pool that others share."""
+    ways = r"run_in_executor\(\s*None|set_default_executor|\bto_thread\.|import to_thread|\.getaddrinfo\("
+    guilty = [path for path in (ROOT / "evolink_ui").rglob("*.py") if re.search(ways, path.read_text())]
+    assert guilty == []
+
+
 def test_dbos_is_imported_in_the_pipeline_and_nowhere_else() -> None:
     importing = {
         path.relative_to(ROOT).as_posix()
@@ -47,11 +54,11 @@ def test_dbos_is_imported_in_the_pipeline_and_nowhere_else() -> None:
 
 ARROWS = {
     "media": {"settings"},
-    "hosting": {"settings", "evolink", "net"},
-    "evolink": set(),
-    "jobs": {"media", "hosting", "evolink", "net", "settings"},
-    "sandbox": {"evolink", "media", "net"},
-    "web": {"jobs", "settings", "net"},
+    "hosting": {"settings", "evolink", "executors", "net"},
+    "evolink": {"executors"},
+    "jobs": {"media", "hosting", "evolink", "executors", "net", "settings"},
+    "sandbox": {"evolink", "executors", "media", "net"},
+    "web": {"executors", "jobs", "settings", "net"},
 }
 
 

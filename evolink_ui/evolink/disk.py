@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, cast
 
+from evolink_ui.executors import DISK
+
 P = ParamSpec("P")
 
 
@@ -20,7 +22,7 @@ async def open_file(path: Path, mode: str) -> BinaryIO:
     """
     opening = _Opening(path, mode)
     try:
-        return await asyncio.to_thread(opening.run)
+        return await DISK.run(opening.run)
     except asyncio.CancelledError:
         opening.forsake()
         raise
@@ -32,7 +34,7 @@ async def put_away(function: Callable[P, object], *args: P.args, **values: P.kwa
     A thread that has not begun yet never does when its waiter is cancelled. `function` may so be called twice.
     """
     try:
-        await asyncio.to_thread(function, *args, **values)
+        await DISK.run(function, *args, **values)
     except asyncio.CancelledError:
         function(*args, **values)
         raise

@@ -18,6 +18,7 @@ from evolink_ui.evolink.part import Part
 from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
 from evolink_ui.evolink.video import problem_of
 from evolink_ui.evolink.world import World
+from evolink_ui.executors import DISK
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ async def fetch_result(web: Web, world: World, url: str, path: Path, on_progress
     try:
         async with asyncio.timeout(web.timeouts.download):
             await _fetch(web, world, address, part, on_progress)
-        await asyncio.to_thread(part.publish, path)
+        await DISK.run(part.publish, path)
         return part.size
     except _CalledOff as called_off:
         raise called_off.error from None
@@ -100,7 +101,7 @@ async def _attempt(
     """Fetch what is missing; raises _Again where that may help."""
     client = web.clients.downloads
     if part.packed:
-        await asyncio.to_thread(part.restart)
+        await DISK.run(part.restart)
     headers = {
         "Host": url.netloc.decode("ascii"),
         "Accept-Encoding": "identity",
@@ -118,7 +119,7 @@ async def _attempt(
         response = await client.send(request, stream=True, auth=None, follow_redirects=True)
         await _judge(world, response, part, grace=grace)
         async for piece in pieces_of(response, PIECE_BYTES):
-            part.size += await asyncio.to_thread(part.file.write, piece)
+            part.size += await DISK.run(part.file.write, piece)
             if part.size > RESULT_MAX_BYTES:
                 raise _unusable("too_large", "The result is larger than any video of this kind can be.")
             try:
@@ -140,24 +141,24 @@ async def _attempt(
             await response.aclose()
     if failure is not None:  # raised here, so that no library's exception, with a link in it, hangs on it
         raise failure
-    await asyncio.to_thread(_check, part)
+    await DISK.run(_check, part)
 
 
 async def _judge(world: World, response: httpx.Response, part: Part, *, grace: bool) -> None:
     """Decide by the head of the answer whether its body continues, replaces or is not the video."""
     status, headers = response.status_code, response.headers
     if status == 200:
-        await asyncio.to_thread(part.begins, headers)
+        await DISK.run(part.begins, headers)
         return
     if status == 206 and part.size:
         if part.continues(headers):
             return
-        await asyncio.to_thread(part.restart)
+        await DISK.run(part.restart)
         raise _Again(_unusable("changed", "The finished video changed while it was fetched."))
     if status < 400:
         raise _Again(_unusable("not_a_video", "The link to the finished video gives something else."))
     if status == 416:
-        await asyncio.to_thread(part.restart)
+        await DISK.run(part.restart)
     told = retry_after_seconds(headers.get("retry-after"), date=headers.get("date"), now=world.now())
     error = explain("result", None, status, charged="yes", retry_after_seconds=told)
     if status in (408, 416, 425, 429) or status >= 500 or (status == 404 and grace):

@@ -16,6 +16,7 @@ from evolink_ui.evolink.policy import UPLOAD_ATTEMPTS, Verdict, judge_read, read
 from evolink_ui.evolink.reads import Reader, no_answer, refusal
 from evolink_ui.evolink.transport import Answer, Body, NoAnswer, Transport
 from evolink_ui.evolink.world import World
+from evolink_ui.executors import DISK
 
 PIECE_BYTES = 512 * 1024
 """Bytes read from disk at a time: large enough that the hop to a thread costs little, small enough that the three or
@@ -59,7 +60,7 @@ class Files:
         except OSError:
             raise _unreadable() from None
         try:
-            size = await asyncio.to_thread(file.seek, 0, 2)
+            size = await DISK.run(file.seek, 0, 2)
             form = _Form(file, size, name, on_progress)
             outcome = await self._transport.exchange(
                 "POST", "files", UPLOAD_PATH, body=form.body(), whole_seconds=self._transport.timeouts.upload
@@ -123,11 +124,11 @@ class _Form:
             raise
 
     def _read_ahead(self, start: int) -> asyncio.Task[bytes | None]:
-        return asyncio.create_task(asyncio.to_thread(self._file.read, min(PIECE_BYTES, self._size - start)))
+        return asyncio.create_task(DISK.run(self._file.read, min(PIECE_BYTES, self._size - start)))
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         yield self._head
-        await asyncio.to_thread(self._file.seek, 0)
+        await DISK.run(self._file.seek, 0)
         sent = 0
         self._tell(sent)
         ahead = self._read_ahead(sent)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 import httpx
 
 from evolink_ui.evolink.disk import open_file, put_away
+from evolink_ui.executors import DISK, STORE
 from evolink_ui.settings import Settings
 
 from .host import HostingError, OnBytes
@@ -99,7 +100,7 @@ class Bucket:
         address = await self.link(name, REQUEST_LIFE, method="PUT")
         opened = await open_file(path, "rb")
         try:
-            size_bytes = await asyncio.to_thread(opened.seek, 0, 2)
+            size_bytes = await DISK.run(opened.seek, 0, 2)
             headers = {
                 "content-length": str(size_bytes),
                 "content-type": mimetypes.guess_type(path.name)[0] or "application/octet-stream",
@@ -129,16 +130,16 @@ class Bucket:
                     if not answer.is_success:
                         await answer.aread()
                         return answer
-                    await asyncio.to_thread(part.seek, 0)
-                    await asyncio.to_thread(part.truncate)
+                    await DISK.run(part.seek, 0)
+                    await DISK.run(part.truncate)
                     async for piece in answer.aiter_bytes(PIECE_BYTES):
-                        await asyncio.to_thread(part.write, piece)
+                        await DISK.run(part.write, piece)
                     return answer
 
             if not await self._insist(read, may_be_missing=True):
                 return False
-            await asyncio.to_thread(part.close)  # what is still in memory may meet a full disk
-            await asyncio.to_thread(part_path.replace, path)
+            await DISK.run(part.close)  # what is still in memory may meet a full disk
+            await DISK.run(part_path.replace, path)
             return True
         finally:
             await put_away(_tidy, part, part_path)
@@ -156,7 +157,7 @@ class Bucket:
         """An address under which one request may do that with an object, signed."""
         from obstore import sign
 
-        return await asyncio.to_thread(lambda: sign(_store(*self._address), method, name, life))
+        return await STORE.run(lambda: sign(_store(*self._address), method, name, life))
 
     async def copy(self, name: str, to: str) -> None:
         """Have the store copy an object within the bucket.
@@ -166,7 +167,7 @@ class Bucket:
         """
         from obstore import copy
 
-        await asyncio.to_thread(self._ask, lambda store: copy(store, name, to))
+        await STORE.run(self._ask, lambda store: copy(store, name, to))
 
     def list(self, prefix: str) -> list[Stored]:
         """All objects below a prefix (which ends in a slash). Blocks.
@@ -206,7 +207,7 @@ class Bucket:
 
         Returns whether there was such an object; raises where one is missing that may not be.
         """
-        context = await asyncio.to_thread(_tls)
+        context = await DISK.run(_tls)
         for attempt in range(ATTEMPTS):
             try:
                 async with asyncio.timeout(WHOLE_SECONDS), httpx.AsyncClient(timeout=TIMEOUT, verify=context) as http:
@@ -250,12 +251,12 @@ def _tls() -> ssl.SSLContext:
 
 
 async def _pieces(file: BinaryIO, size_bytes: int, on_progress: OnBytes | None) -> AsyncIterator[bytes]:
-    await asyncio.to_thread(file.seek, 0)
+    await DISK.run(file.seek, 0)
     sent = 0
     if on_progress:
         on_progress(0)
     while sent < size_bytes:
-        piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, size_bytes - sent))
+        piece = await DISK.run(file.read, min(PIECE_BYTES, size_bytes - sent))
         if not piece:
             raise OSError("the file became shorter while it was sent")
         yield piece

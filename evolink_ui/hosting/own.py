@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Literal, Protocol
+
+from evolink_ui.executors import DISK
 
 from .host import Hosted, LocalFile, OnBytes
 
@@ -38,7 +39,7 @@ class OwnHost:
 
     async def put(self, file: LocalFile, *, on_progress: OnBytes | None = None) -> Hosted:
         """See `Host.put`: sends nothing, so all bytes count as sent at once."""
-        size_bytes = (await asyncio.to_thread(file.path.stat)).st_size
+        size_bytes = (await DISK.run(file.path.stat)).st_size
         expires_at = self._clock() + LIFE_SECONDS
         path = self._link_path(file.kind, file.job_id, suffix=file.path.suffix, live_seconds=LIFE_SECONDS)
         if on_progress:

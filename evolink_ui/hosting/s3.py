@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import secrets
@@ -10,6 +9,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
+
+from evolink_ui.executors import DISK
 
 from .bucket import Bucket
 from .host import Hosted, HostingError, LocalFile, OnBytes
@@ -74,5 +75,5 @@ class S3Host:
             log.info("job=%s %s could not be copied within the store: it is sent once more", file.job_id, file.kind)
             return False
         if on_progress:
-            on_progress((await asyncio.to_thread(file.path.stat)).st_size)
+            on_progress((await DISK.run(file.path.stat)).st_size)
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evolink_ui.evolink import Task, new_idempotency_key
+from evolink_ui.executors import DISK, STORE
 from evolink_ui.media.price import credits_for
 
 from . import faults, intake
@@ -39,10 +39,11 @@ class Jobs(Questions):
 
         Raises:
             intake.Rejected: naming the field at fault; nothing was written down or sent.
+            TooBusy: too many files wait to be checked; the same.
         """
         intake.check_form(order)
         job_id = secrets.token_urlsafe(16)
-        inputs = await self._take_in(order, self.folder(job_id))
+        inputs = await self._take_in(order, self.folder(job_id), visitor)
         request = {
             "prompt": order.prompt,
             "quality": order.quality,
@@ -184,7 +185,7 @@ class Jobs(Questions):
         """
         job = await self.get(job_id)
         await ask(self._ledger.delete, job_id)
-        await asyncio.to_thread(self._files.remove, job_id)
+        await STORE.run(self._files.remove, job_id)
         return job
 
     async def callback(self, job_id: str, token: str, hint: Any = None) -> bool:
@@ -213,15 +214,17 @@ class Jobs(Questions):
 
     # ---- inside ----
 
-    async def _take_in(self, order: Order, folder: Path) -> dict[str, Any]:
+    async def _take_in(self, order: Order, folder: Path, visitor: str) -> dict[str, Any]:
         """All of it before the row is written: whichever process goes on with the job finds the files."""
         try:
-            inputs = await intake.take_in(order, folder, allow_private_urls=self._settings.allow_private_urls)
-            await self._files.keep(await asyncio.to_thread(lambda: list(folder.iterdir())))
+            inputs = await intake.take_in(
+                order, folder, visitor=visitor, allow_private_urls=self._settings.allow_private_urls
+            )
+            await self._files.keep(await DISK.run(lambda: list(folder.iterdir())))
         except OSError:
             raise DiskTrouble from None
         except StoreTrouble:  # what the store has already is swept there
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await DISK.run(shutil.rmtree, folder, ignore_errors=True)
             raise
         return inputs
 

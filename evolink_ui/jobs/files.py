@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from evolink_ui.executors import DISK
 from evolink_ui.hosting import HostingError
 from evolink_ui.hosting.bucket import Bucket
 
@@ -96,13 +97,13 @@ class JobFiles:
             StoreTrouble: the bucket doesn't give it.
             OSError: it can't be written here.
         """
-        if self._bucket is None or await asyncio.to_thread(path.is_file):
-            return await asyncio.to_thread(path.is_file)
+        if self._bucket is None or await DISK.run(path.is_file):
+            return await DISK.run(path.is_file)
         lock = self._locks.setdefault((id(asyncio.get_running_loop()), path), asyncio.Lock())
         async with lock:  # ten players that ask at once wait for one transfer
-            if await asyncio.to_thread(path.is_file):
+            if await DISK.run(path.is_file):
                 return True
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            await DISK.run(path.parent.mkdir, parents=True, exist_ok=True)
             try:
                 return await self._bucket.fetch(self.kept_as(path) or "", path)
             except HostingError as error:

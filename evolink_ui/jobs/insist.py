@@ -10,7 +10,9 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import exc
 
-from .job import JobError
+from evolink_ui.executors import LEDGER, Busy
+
+from .job import JobError, TooBusy
 
 log = logging.getLogger("evolink_ui.jobs")
 T = TypeVar("T")
@@ -39,12 +41,15 @@ async def ask(function: Callable[..., T], *args: Any, **values: Any) -> T:
 
     Raises:
         DatabaseAway: it doesn't answer.
+        TooBusy: too many wait for it already.
     """
     try:
-        return await asyncio.to_thread(function, *args, **values)
+        return await LEDGER.run(function, *args, **values)
     except AWAY as error:
         log.warning("the database does not answer: %s", type(error).__name__)
         raise DatabaseAway from None
+    except Busy as busy:
+        raise TooBusy(busy.retry_after_seconds) from None
 
 
 async def insist(
@@ -58,13 +63,17 @@ async def insist(
 
     Raises:
         SQLAlchemyError: it was away all the time.
+        Busy: the line was full all the time.
     """
     give_up_at = clock() + INSIST_SECONDS
     while True:
         try:
-            return await asyncio.to_thread(function, *args, **values)
+            return await LEDGER.run(function, *args, **values)
         except AWAY:
             if clock() > give_up_at:
                 raise
             log.warning("the database does not answer; trying again")
-            await sleep(PAUSE_SECONDS)
+        except Busy:
+            if clock() > give_up_at:
+                raise
+        await sleep(PAUSE_SECONDS)

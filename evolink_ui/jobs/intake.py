@@ -6,15 +6,18 @@ import asyncio
 import os
 import re
 import shutil
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evolink_ui import net
+from evolink_ui.executors import CHECKS, DISK, Busy
 from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_video, limits
 
-from .job import JobError, Order
+from .job import JobError, Order, TooBusy
 
 CHOICES = {"quality": ("720p", "1080p"), "character_orientation": ("image", "video")}
 ELEMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -92,28 +95,40 @@ def check_choice(field: str, value: str) -> None:
         )
 
 
-async def judge_image(path: Path) -> Report:
-    """`media.check_image` in a thread; a file that was judged before is not judged again."""
-    return await asyncio.to_thread(_judge, path, None)
+async def judge_image(path: Path, *, visitor: str = "") -> Report:
+    """`media.check_image` in a thread; a file that was judged before is not judged again.
+
+    Args:
+        path: of the picture.
+        visitor: who waits for it; empty for the app itself.
+
+    Raises:
+        TooBusy: too many files wait to be checked, of all visitors or of this one.
+    """
+    return await _judge(path, None, visitor)
 
 
-async def judge_video(path: Path, orientation: limits.Orientation) -> Report:
-    """`media.check_video` in a thread; a file that was judged before is not judged again."""
-    return await asyncio.to_thread(_judge, path, orientation)
+async def judge_video(path: Path, orientation: limits.Orientation, *, visitor: str = "") -> Report:
+    """`media.check_video` in a thread, as `judge_image`."""
+    return await _judge(path, orientation, visitor)
 
 
 async def seconds_of(path: Path) -> float:
     """The length of a video of ours; 0 where that can't be told."""
-    facts = (await judge_video(path, "video")).facts
+    try:
+        facts = (await judge_video(path, "video")).facts
+    except TooBusy:
+        return 0.0
     return facts.duration_seconds if isinstance(facts, VideoFacts) else 0.0
 
 
-async def take_in(order: Order, folder: Path, *, allow_private_urls: bool) -> dict[str, Any]:
+async def take_in(order: Order, folder: Path, *, visitor: str = "", allow_private_urls: bool) -> dict[str, Any]:
     """Judge both files and put them into the job's folder.
 
     Args:
         order: a form that passed `check_form`.
         folder: the job's own, new folder.
+        visitor: who orders.
         allow_private_urls: whether links may lead to this machine (tests).
 
     Returns:
@@ -121,25 +136,25 @@ async def take_in(order: Order, folder: Path, *, allow_private_urls: bool) -> di
 
     Raises:
         Rejected: a file or link that the vendor would refuse.
+        TooBusy: too many files wait to be checked.
     """
-    await asyncio.to_thread(folder.mkdir, parents=True)
+    await DISK.run(folder.mkdir, parents=True)
+    facing: limits.Orientation = "video" if order.character_orientation == "video" else "image"
+    judge_motion = partial(judge_video, orientation=facing, visitor=visitor)
     try:
         (image, image_report), (video, video_report) = await asyncio.gather(
-            _take(order.image, order.image_url, folder, "image", judge_image, allow_private_urls),
             _take(
-                order.video,
-                order.video_url,
-                folder,
-                "video",
-                lambda path: judge_video(path, "video" if order.character_orientation == "video" else "image"),
+                *(order.image, order.image_url, folder, "image"),
+                partial(judge_image, visitor=visitor),
                 allow_private_urls,
             ),
+            _take(order.video, order.video_url, folder, "video", judge_motion, allow_private_urls),
         )
     except BaseException:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await DISK.run(shutil.rmtree, folder, ignore_errors=True)
         raise
     if poster := image_report.poster_jpeg:
-        await asyncio.to_thread((folder / "poster.jpg").write_bytes, poster)
+        await DISK.run((folder / "poster.jpg").write_bytes, poster)
     facts = video_report.facts
     return {
         "image_name": image,
@@ -173,7 +188,7 @@ async def _take(
         first = report.problems[0]
         raise Rejected(first.code, first.message, first.next_step, field=field, problems=report.problems)
     name = field + SUFFIXES[report.facts.format]
-    await asyncio.to_thread(_put, source, folder / name, keep=file is not None)
+    await DISK.run(_put, source, folder / name, keep=file is not None)
     return name, report
 
 
@@ -187,31 +202,53 @@ def _put(source: Path, target: Path, *, keep: bool) -> None:
         shutil.copyfile(source, target)
 
 
-class _MayPass(Exception):
-    """The machine was too busy to judge the file; another time it may not be."""
+class _Reports:
+    """Reports of files that are unchanged since, by path and orientation. Thread-safe."""
 
-    def __init__(self, report: Report) -> None:
-        super().__init__()
-        self.report = report
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+
+    def find(self, path: Path, orientation: limits.Orientation | None) -> Report | None:
+        identity = _identity(path, orientation)
+        with self._lock:
+            return self._kept.get(identity) if identity else None
+
+    def check(self, path: Path, orientation: limits.Orientation | None) -> Report:
+        """The report that is kept, or a new one. Blocks for as long as a check takes."""
+        identity = _identity(path, orientation)
+        with self._lock:
+            known = self._kept.get(identity) if identity else None
+        if known is not None:
+            return known
+        report = check_image(path) if orientation is None else check_video(path, orientation)
+        if identity and not MACHINES_FAULT & {found.code for found in report.problems}:
+            with self._lock:
+                self._kept[identity] = report
+                while len(self._kept) > REPORTS_KEPT:
+                    self._kept.popitem(last=False)
+        return report
 
 
-def _judge(path: Path, orientation: limits.Orientation | None) -> Report:
+_REPORTS = _Reports()
+
+
+def _identity(path: Path, orientation: limits.Orientation | None) -> tuple[object, ...] | None:
     try:
         facts = path.stat()
-        return _judged(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, orientation)
     except OSError:
-        return _ask(path, orientation)
-    except _MayPass as passing:
-        return passing.report
+        return None
+    return path, orientation, facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
-@lru_cache(REPORTS_KEPT)
-def _judged(path: Path, _size: int, _mtime: int, _inode: int, orientation: limits.Orientation | None) -> Report:
-    report = _ask(path, orientation)
-    if MACHINES_FAULT & {found.code for found in report.problems}:
-        raise _MayPass(report)  # what is raised isn't remembered
-    return report
-
-
-def _ask(path: Path, orientation: limits.Orientation | None) -> Report:
-    return check_image(path) if orientation is None else check_video(path, orientation)
+async def _judge(path: Path, orientation: limits.Orientation | None, visitor: str) -> Report:
+    # A known file does not wait behind others that are being checked.
+    known = await DISK.run(_REPORTS.find, path, orientation)
+    if known is not None:
+        return known
+    try:
+        if visitor:
+            return await CHECKS.run_for(visitor, _REPORTS.check, path, orientation)
+        return await CHECKS.run(_REPORTS.check, path, orientation)
+    except Busy as busy:
+        raise TooBusy(busy.retry_after_seconds) from None

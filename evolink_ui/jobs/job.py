@@ -71,6 +71,19 @@ class JobError(Exception):
         return {"code": self.code, "message": self.message, "next_step": self.next_step, "field": self.field}
 
 
+class TooBusy(JobError):
+    """Too many wait for the same kind of work already."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "busy",
+            "This app is busy. Nothing was sent or charged.",
+            f"Try again in {retry_after_seconds} s.",
+            status=503,
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
 class NotThere(JobError):
     """There is no job of that id."""
 

@@ -1,7 +1,7 @@
 """Reads and writes of the table that holds the money truth.
 
 Each change of state is one guarded UPDATE: it names the states it may come from, and finding the job elsewhere is an
-error. All is synchronous and thread-safe; callers on an event loop use `asyncio.to_thread`.
+error. All is synchronous and thread-safe; callers on an event loop use the executor `LEDGER`.
 """
 
 from __future__ import annotations

@@ -26,13 +26,13 @@ class Questions(Machinery):
 
     # ---- files that nobody ordered with yet ----
 
-    async def judge_image(self, path: Path) -> Report:
-        """What the picture is and what is wrong with it."""
-        return await intake.judge_image(path)
+    async def judge_image(self, path: Path, *, visitor: str = "") -> Report:
+        """What the picture is and what is wrong with it. Raises TooBusy; see `intake`."""
+        return await intake.judge_image(path, visitor=visitor)
 
-    async def judge_video(self, path: Path, orientation: Orientation) -> Report:
-        """What the video is and what is wrong with it, for one character orientation."""
-        return await intake.judge_video(path, orientation)
+    async def judge_video(self, path: Path, orientation: Orientation, *, visitor: str = "") -> Report:
+        """What the video is and what is wrong with it, for one character orientation. Raises TooBusy; see `intake`."""
+        return await intake.judge_video(path, orientation, visitor=visitor)
 
     # ---- jobs ----
 

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import SQLAlchemyError
 
 from evolink_ui.evolink import EvoLink, EvoLinkError
+from evolink_ui.executors import DISK, LEDGER
 from evolink_ui.hosting import Host, HostingError, LocalFile, choose_hosts, put_at_first
 from evolink_ui.hosting.evolink import EvoLinkHost
 from evolink_ui.hosting.own import LinkPath
@@ -82,7 +83,7 @@ class Shipping:
         await asyncio.gather(*(self._job_files.bring(file.path) for file in files))
         hosts = self._hosts(job.mode, vendor.of_job(job))
         account = self._safe.account(vendor.key(job.mode, vendor.visitors_key(job)))
-        sizes = {file.kind: (await asyncio.to_thread(file.path.stat)).st_size for file in files}
+        sizes = {file.kind: (await DISK.run(file.path.stat)).st_size for file in files}
         sent: dict[Kind, int] = dict.fromkeys(sizes, 0)
         notices: list[str] = []
         total = sum(sizes.values())
@@ -128,7 +129,7 @@ class Shipping:
         self, job: Job, file: LocalFile, hosts: list[Host], account: str, on_progress: Callable[[int], None]
     ) -> Host | None:
         """The host that took the file now; None where it was somewhere already."""
-        sha256 = await asyncio.to_thread(_sha256, file.path)
+        sha256 = await DISK.run(_sha256, file.path)
         scopes = {host.name: host.scope(account, job.id) for host in hosts}
         lock = self._locks.setdefault((sha256, account), asyncio.Lock())
         async with lock:  # the same bytes for two jobs at once: the second one waits and finds the first one's address
@@ -149,7 +150,7 @@ class Shipping:
     async def _clean_up(self, job: Job, vendor: Vendor) -> None:
         try:
             hosts = {host.name: host for host in self._hosts(job.mode, vendor.of_job(job))}
-            for name, file_id in await asyncio.to_thread(self._uploads.release, job):
+            for name, file_id in await LEDGER.run(self._uploads.release, job):
                 if name in hosts:
                     await hosts[name].delete(file_id)
         except (HostingError, EvoLinkError, JobError, SQLAlchemyError) as error:

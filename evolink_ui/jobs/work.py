@@ -24,6 +24,7 @@ from evolink_ui.evolink import (
     Task,
     WatermarkInfo,
 )
+from evolink_ui.executors import DISK
 from evolink_ui.hosting import HostingError
 
 from . import faults, intake
@@ -164,7 +165,7 @@ class Work:
         for attempt in itertools.count():
             try:
                 if size is None:
-                    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+                    await DISK.run(path.parent.mkdir, parents=True, exist_ok=True)
                     size = await self._vendor().of_job(job).download(job.vendor_url, path)
                 await self._files.keep([path])
             except (LocalFileProblem, OSError):
@@ -230,7 +231,7 @@ class Work:
             # is the answer.
             doubt = {State.UNKNOWN, State.SUBMITTING}
             found = await self._do(self._ledger.again, job.id, State.RUNNING, only_from=doubt, **facts)
-            await asyncio.get_running_loop().run_in_executor(None, self._enqueue, found)
+            await self._do(self._enqueue, found)
         except JobError:
             log.error("job=%s was given the task of another job: %s", job.id, task.id)
             await self._end(job, State.UNKNOWN, faults.TASK_OF_ANOTHER_JOB)

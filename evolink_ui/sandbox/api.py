@@ -30,6 +30,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from evolink_ui.executors import SANDBOX
+
 from . import bodies, errors, orders, wire
 from .callbacks import Callbacks
 from .database import Database, RenderLicense
@@ -147,7 +149,7 @@ class _TaskApi:
                 planned_error=self.faults.for_task(),
             )
 
-        answer, replayed = await asyncio.to_thread(create)
+        answer, replayed = await SANDBOX.run(create)
         self.scheduler.wake()
         return JSONResponse(answer, headers={"Idempotency-Replayed": "true"} if replayed else None)
 
@@ -156,7 +158,7 @@ class _TaskApi:
         task_id = request.path_params["task_id"]
         if not task_id.startswith(ID_PREFIX):
             raise errors.invalid_task_id()
-        task = await asyncio.to_thread(self.tasks.find, task_id)
+        task = await SANDBOX.run(self.tasks.find, task_id)
         if task is None:
             raise errors.task_not_found()
         if task.account != account.id:
@@ -165,16 +167,16 @@ class _TaskApi:
 
     async def credits(self, request: Request) -> Response:
         account = account_of(request.headers.get("authorization"), "credits")
-        balance = await asyncio.to_thread(self.tasks.balance, account)
+        balance = await SANDBOX.run(self.tasks.balance, account)
         amounts = {"remaining_credits": balance.remaining, "used_credits": balance.used}
         data = {"token": {**amounts, "unlimited_credits": False}, "user": amounts}
         return JSONResponse({"success": True, "message": "", "data": data})
 
     async def result(self, request: Request) -> Response:
-        task = await asyncio.to_thread(self.tasks.with_result, request.path_params["token"])
+        task = await SANDBOX.run(self.tasks.with_result, request.path_params["token"])
         if task is None or request.path_params["name"] != f"{task.id}.mp4":
             raise errors.not_found()
-        return await asyncio.to_thread(served, self.results / f"{task.id}.mp4", "video/mp4")
+        return await SANDBOX.run(served, self.results / f"{task.id}.mp4", "video/mp4")
 
 
 def _routes(api: _TaskApi, files: FilesApi) -> Starlette:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -17,6 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from evolink_ui import net
 from evolink_ui.evolink.disk import put_away
+from evolink_ui.executors import SANDBOX
 
 from . import bodies, errors, kinds
 from .errors import FilesError
@@ -64,7 +64,7 @@ class FilesApi:
             declared = head.removeprefix("data:").partition(";")[0].lower()
         part = self._storage.new_part()
         try:
-            await asyncio.to_thread(_decode_to, part, data)
+            await SANDBOX.run(_decode_to, part, data)
             return await self._kept(part, account, "", declared, body)
         finally:
             await put_away(part.unlink, missing_ok=True)
@@ -79,9 +79,9 @@ class FilesApi:
         try:
             try:
                 link = net.checked_url(url, https_only=False)
-                own = await asyncio.to_thread(self._inputs.own_path, url)
+                own = await SANDBOX.run(self._inputs.own_path, url)
                 if own is not None:
-                    await asyncio.to_thread(shutil.copyfile, own, part)
+                    await SANDBOX.run(shutil.copyfile, own, part)
                 else:
                     await net.fetch(
                         url,
@@ -101,7 +101,7 @@ class FilesApi:
 
     async def quota(self, request: Request) -> Response:
         account = account_of(request.headers.get("authorization"), "files").id
-        used = await asyncio.to_thread(self._storage.count, account)
+        used = await SANDBOX.run(self._storage.count, account)
         most = self._options.max_files
         return _success({"used_files": used, "max_files": most, "remain_files": max(most - used, 0)})
 
@@ -109,30 +109,30 @@ class FilesApi:
         account = account_of(request.headers.get("authorization"), "files").id
         page = _whole_number(request, "page", 1)
         page_size = min(_whole_number(request, "pageSize", 20), PAGE_SIZE_MAX)
-        files = await asyncio.to_thread(self._storage.page, account, page, page_size)
-        total = await asyncio.to_thread(self._storage.count, account)
+        files = await SANDBOX.run(self._storage.page, account, page, page_size)
+        total = await SANDBOX.run(self._storage.count, account)
         shown = [self._shown(file) for file in files]
         return _success({"files": shown, "total": total, "page": page, "pageSize": page_size})
 
     async def delete(self, request: Request) -> Response:
         account = account_of(request.headers.get("authorization"), "files").id
-        file = await asyncio.to_thread(self._storage.find, request.path_params["file_id"])
+        file = await SANDBOX.run(self._storage.find, request.path_params["file_id"])
         if file is None or file.account != account:
             raise FilesError(404, "There is no file with this id (any longer).")
-        await asyncio.to_thread(self._storage.delete, file)
+        await SANDBOX.run(self._storage.delete, file)
         return _success({"file_id": file.id})
 
     async def download(self, request: Request) -> Response:
         """Both public links: the one that shows the file, and the one that saves it under its name."""
-        file = await asyncio.to_thread(self._storage.find, request.path_params["file_id"])
+        file = await SANDBOX.run(self._storage.find, request.path_params["file_id"])
         if file is None:
             raise errors.not_found()
         saved_as = file.name if request.url.path.startswith("/api/") else None
-        return await asyncio.to_thread(served, self._storage.path(file), file.mime_type, saved_as)
+        return await SANDBOX.run(served, self._storage.path(file), file.mime_type, saved_as)
 
     async def _uploader(self, request: Request) -> str:
         account = account_of(request.headers.get("authorization"), "upload").id
-        await asyncio.to_thread(self._storage.require_room, account)
+        await SANDBOX.run(self._storage.require_room, account)
         return account
 
     async def _kept(self, part: Path, account: str, given_name: str, declared: str, fields: dict[str, Any]) -> Response:
@@ -150,7 +150,7 @@ class FilesApi:
                 mime_type=mime,
             )
 
-        return _success(self._shown(await asyncio.to_thread(keep)))
+        return _success(self._shown(await SANDBOX.run(keep)))
 
     def _shown(self, file: StoredFile) -> dict[str, Any]:
         return {
@@ -186,7 +186,7 @@ async def _json_object(request: Request, max_bytes: int) -> dict[str, Any]:
     refusal = FilesError(413, "The request body is too large. Nothing was stored.")
     raw = await bodies.whole(request, max_bytes, refusal)
     try:
-        body = await asyncio.to_thread(json.loads, raw)
+        body = await SANDBOX.run(json.loads, raw)
     except (ValueError, RecursionError):
         raise FilesError(400, "The request body is not JSON. Nothing was stored.") from None
     if not isinstance(body, dict):

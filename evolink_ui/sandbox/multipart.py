@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +10,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from evolink_ui.evolink.disk import put_away
+from evolink_ui.executors import SANDBOX
 
 from .errors import FilesError
 
@@ -74,9 +74,9 @@ class MultipartUpload:
                 batch.append(chunk)
                 batch_bytes += len(chunk)
                 if batch_bytes >= BATCH_BYTES:
-                    await asyncio.to_thread(self._feed, b"".join(batch))
+                    await SANDBOX.run(self._feed, b"".join(batch))
                     batch, batch_bytes = [], 0
-            await asyncio.to_thread(self._feed, b"".join(batch))
+            await SANDBOX.run(self._feed, b"".join(batch))
         except MultipartParseError:
             raise FilesError(400, "The multipart body is malformed. Nothing was stored.") from None
         finally:

@@ -27,7 +27,10 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
     """
 
     async def check(
-        image: gr.FileData | None = None, video: gr.FileData | None = None, character_orientation: str = "image"
+        request: gr.Request,
+        image: gr.FileData | None = None,
+        video: gr.FileData | None = None,
+        character_orientation: str = "image",
     ) -> dict[str, Any]:
         """Judge a picture and a video by the vendor's limits. Nothing is ordered or charged.
 
@@ -45,11 +48,14 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
         except (JobError, Refused) as error:
             raise _error(error) from None
         answer: Answer = {}
-        if picture is not None:
-            answer["image"] = (await jobs.judge_image(picture)).to_dict()
-        if motion is not None:
-            facing = orientation_of({"character_orientation": character_orientation})
-            answer["video"] = (await jobs.judge_video(motion, facing)).to_dict()
+        visitor, facing = visitor_of(request), orientation_of({"character_orientation": character_orientation})
+        try:
+            if picture is not None:
+                answer["image"] = (await jobs.judge_image(picture, visitor=visitor)).to_dict()
+            if motion is not None:
+                answer["video"] = (await jobs.judge_video(motion, facing, visitor=visitor)).to_dict()
+        except JobError as error:
+            raise _error(error) from None
         return answer
 
     async def start(

@@ -22,11 +22,11 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
 
     workshop = Workshop()
 
-    async def judge_image(data: Any, _request: gr.Request) -> dict[str, Any]:
-        return await desk.judge_image(data)
+    async def judge_image(data: Any, request: gr.Request) -> dict[str, Any]:
+        return await desk.judge_image(data, visitor_of(request))
 
-    async def judge_video(data: Any, _request: gr.Request) -> dict[str, Any]:
-        return await desk.judge_video(data)
+    async def judge_video(data: Any, request: gr.Request) -> dict[str, Any]:
+        return await desk.judge_video(data, visitor_of(request))
 
     async def order(data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.order(data, request)
@@ -44,7 +44,7 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         return await used_again(jobs, str(data.get("id") or ""), visitor_of(request))
 
     async def mend(data: Any, request: gr.Request) -> dict[str, Any]:
-        return workshop.start(
+        return await workshop.start(
             known_kind(data), given(data), orientation_of(data), visitor_of(request), known_part(data)
         )
 

@@ -23,6 +23,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from evolink_ui.evolink import EvoLinkError
+from evolink_ui.executors import DISK, EXPORTS
 from evolink_ui.jobs import JobError, Jobs, Order
 from evolink_ui.jobs.job import Mode
 from evolink_ui.media import Report
@@ -113,19 +114,19 @@ class Desk:
         self._examples = examples
         self._attempts = Attempts()
 
-    async def judge_image(self, data: Mapping[str, Any]) -> Answer:
+    async def judge_image(self, data: Mapping[str, Any], visitor: str) -> Answer:
         """What is known about a picture that was just uploaded: {file, report, poster, preview_url}."""
         path = given(data)
-        return _judgement(path, await self._jobs.judge_image(path))
+        return _judgement(path, await self._jobs.judge_image(path, visitor=visitor))
 
-    async def judge_video(self, data: Mapping[str, Any]) -> Answer:
+    async def judge_video(self, data: Mapping[str, Any], visitor: str) -> Answer:
         """What is known about a video that was just uploaded: {file, report, poster, preview_url, prices}.
 
         A video that is too long for the orientation of the form only is let through: the form says so by itself, and
         takes it back as soon as the orientation is changed.
         """
         path = given(data)
-        report = await self._jobs.judge_video(path, orientation_of(data))
+        report = await self._jobs.judge_video(path, orientation_of(data), visitor=visitor)
         serious = [problem for problem in report.problems if problem.code != TOO_LONG_FACING_IMAGE]
         answer = _judgement(path, replace(report, ok=not serious and report.facts is not None, problems=serious))
         seconds = getattr(report.facts, "duration_seconds", None)
@@ -148,14 +149,14 @@ class Desk:
 
         name: one of `example_pictures`; the first pair where it is none of them.
         """
-        pairs = await asyncio.to_thread(self._examples)
+        pairs = await EXPORTS.run(self._examples)
         pair = next((pair for pair in pairs if pair.name == name), pairs[0])
-        image, video = await asyncio.gather(*(asyncio.to_thread(receive, file) for file in (pair.image, pair.video)))
+        image, video = await asyncio.gather(*(DISK.run(receive, file) for file in (pair.image, pair.video)))
         return {"image": image, "video": video}
 
     async def example_pictures(self) -> Answer:
         """What there is to try: {pairs}, each {name, picture}; the picture as a small JPEG in a data address."""
-        return {"pairs": await asyncio.to_thread(lambda: [_thumbnail(pair) for pair in self._examples()])}
+        return {"pairs": await EXPORTS.run(lambda: [_thumbnail(pair) for pair in self._examples()])}
 
     async def balance(self, request: gr.Request) -> Answer:
         """Credits that may still be spent, or null where nobody says; the owner's are for the owner alone."""

@@ -230,7 +230,10 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
             lines: [state.before && t("mend.before", { facts: factsText(state.before) }), t("mend.after", { facts: factsText(state.after) })],
             actions: [{ label: t("mend.back"), run: () => void restore(original) }],
           }));
-        } else say([{ level: "busy", text: t("mend.working", { n: kit.number(state.progress * 100) }), actions: [cancel] }]);
+        } else {
+          const text = state.place ? t("mend.waiting", { n: state.place }) : t("mend.working", { n: kit.number(state.progress * 100) });
+          say([{ level: "busy", text, actions: [cancel] }]);
+        }
       }
     } catch (error) {
       if (mine !== turn) return;

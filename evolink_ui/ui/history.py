@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from evolink_ui.executors import DISK
 from evolink_ui.jobs import Job, Jobs
 from evolink_ui.ui.desk import Answer, Wrong, answered, receive
 from evolink_ui.ui.parts import part
@@ -70,7 +71,7 @@ async def _again(jobs: Jobs, path: Path, link: str | None) -> dict[str, str] | N
     if link:
         return {"url": link}
     try:
-        return await asyncio.to_thread(receive, path) if await jobs.bring(path) else None
+        return await DISK.run(receive, path) if await jobs.bring(path) else None
     except OSError:
         return None  # swept away, or never a file of ours; the form says what is missing
 

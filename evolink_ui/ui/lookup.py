@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from evolink_ui.evolink import Task, failure_of
+from evolink_ui.executors import DISK
 from evolink_ui.jobs import Jobs
 from evolink_ui.jobs.callbacks import MODEL
 from evolink_ui.net import fetch
@@ -81,7 +82,7 @@ async def bring(url: str, *, allow_private: bool = False) -> Answer:
             allow_private=allow_private,
             https_only=not allow_private,
         )
-        return await asyncio.to_thread(_received, path)
+        return await DISK.run(_received, path)
 
 
 def _received(path: Path) -> Answer:

@@ -43,6 +43,7 @@ FORM: Final[Mapping[str, str]] = {
     "drop.undecodable": "This browser cannot play the file; it is fine all the same.",
     "drop.gone": "The file from before is no longer on the server. Please choose it again.",
     "mend.button": "Fix it",
+    "mend.waiting": "Waiting to be fixed: number {n} in line",
     "mend.working": "Fixing the file… {n} %",
     "mend.done": "Fixed: {changes}",
     "mend.unchanged": "Nothing had to be changed.",

@@ -1,6 +1,5 @@
 """Our own routes: a job's view and actions, files by signed link, a visitor's key, callbacks and health."""
 
-import asyncio
 import json
 import logging
 import re
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from evolink_ui.executors import DISK
 from evolink_ui.jobs import JobError
 
 from .desk import Desk, JobLike
@@ -125,7 +125,7 @@ class _Web:
             return _not_found()
         path = self._path(link, job)
         await self._jobs.bring(path)
-        found = await asyncio.to_thread(_open_kind, path, link.kind)
+        found = await DISK.run(_open_kind, path, link.kind)
         return _send_file(request, found[0], found[1], link) if found else _not_found()
 
     def _path(self, link: FileLink, job: JobLike) -> Path:

@@ -3,13 +3,13 @@
 import asyncio
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evolink_ui.evolink.disk import open_file, put_away
+from evolink_ui.executors import DISK
 
 
 class Held:
@@ -70,18 +70,18 @@ async def test_a_file_is_closed_although_the_one_who_closes_it_is_called_off_bef
     """As where two uploads end at once and the first one's end calls the second one off."""
     path = tmp_path / "file"
     path.write_bytes(b"there already")
-    loop, busy = asyncio.get_running_loop(), threading.Event()
-    with ThreadPoolExecutor(1) as one_thread:
-        loop.set_default_executor(one_thread)
-        file = await open_file(path, "rb")
-        one_thread.submit(busy.wait, 10)
-        closing = asyncio.create_task(put_away(file.close))
-        await asyncio.sleep(0)
-        closing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await closing
-        assert file.closed
-        busy.set()
+    busy = threading.Event()
+    file = await open_file(path, "rb")
+    others = [asyncio.create_task(DISK.run(busy.wait, 10)) for _ in range(DISK.threads)]
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(put_away(file.close))
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert file.closed
+    busy.set()
+    await asyncio.gather(*others)
 
 
 async def test_an_error_of_the_disk_comes_through(tmp_path: Path) -> None:
@@ -91,5 +91,5 @@ async def test_an_error_of_the_disk_comes_through(tmp_path: Path) -> None:
 
 def test_no_file_is_opened_from_a_loop_in_another_way() -> None:
     package = Path(__file__).parents[2] / "evolink_ui"
-    another_way = re.compile(r"to_thread\([\w.]+\.open\b")
+    another_way = re.compile(r"\.run\([\w.]+\.open\b")
     assert not [path.name for path in package.rglob("*.py") if another_way.search(path.read_text())]

@@ -249,8 +249,8 @@ async def test_programs_can_check_start_look_and_stop(
 ) -> None:
     call = desktop.functions
     files: dict[str, Any] = {"image": uploaded(image), "video": uploaded(video)}
-    assert (await call["check"](**files))["video"]["ok"]
-    assert await call["check"]() == {}
+    assert (await call["check"](request_of("v_anna"), **files))["video"]["ok"]
+    assert await call["check"](request_of("v_anna")) == {}
     stub.timeline = Timeline(seconds=60.0)
     job = await call["start"](request_of("v_anna"), **files)
     assert (await call["status"](job["id"], request_of("v_ben")))["actions"] == []
@@ -266,7 +266,7 @@ async def test_programs_are_refused_in_plain_words(desktop: Desktop, image: Path
     with pytest.raises(gr.Error, match="Add a video"):
         await call["start"](request_of("v_anna"), image=uploaded(image))
     with pytest.raises(gr.Error, match="upload"):
-        await call["check"](image={"path": "/etc/passwd"})
+        await call["check"](request_of("v_anna"), image={"path": "/etc/passwd"})
     with pytest.raises(gr.Error, match="upload"):
         await call["start"](request_of("v_anna"), image={"path": "/etc/passwd"})
     with pytest.raises(gr.Error, match="no such job"):
