@@ -32,6 +32,7 @@ def serve(settings: Settings) -> None:
     from evolink_ui.web.owner import Owners
     from evolink_ui.web.reach import SelfCheck
     from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
+    from evolink_ui.web.shutdown import GracefulServer
     from evolink_ui.web.signing import FileLinks
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -68,7 +69,7 @@ def serve(settings: Settings) -> None:
     leftovers.start()
     try:
         app = create_app(settings, jobs, build_page(settings, jobs), owners=owners, **page_options())
-        uvicorn.run(app, **uvicorn_options(settings))
+        GracefulServer(uvicorn.Config(app, **uvicorn_options(settings)), jobs.close_orders).run()
     finally:
         check.close()
         leftovers.close()

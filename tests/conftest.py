@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.loopback import GUARD
 from tests.loopback.sitecustomize import attempts
 
-_GUARD = str(Path(__file__).parent / "loopback")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported, which asks its own host for news
 os.environ["HF_HUB_OFFLINE"] = "1"  # nor does the hub's client report anything
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_GUARD, os.environ.get("PYTHONPATH")]))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from .callbacks import MODEL, named_task, settles
 from .files import DiskTrouble, StoreTrouble
 from .insist import DatabaseAway, ask, insist
 from .job import Job, JobError, Order, State, TaskTaken
+from .order_gate import Restarting
 from .questions import Questions
 
 log = logging.getLogger("evolink_ui.jobs")
@@ -41,6 +42,8 @@ class Jobs(Questions):
             intake.Rejected: naming the field at fault; nothing was written down or sent.
             TooBusy: too many files wait to be checked; the same.
         """
+        if self._gate.is_closed:
+            raise Restarting
         intake.check_form(order)
         job_id = secrets.token_urlsafe(16)
         inputs = await self._take_in(order, self.folder(job_id), visitor)

@@ -22,6 +22,7 @@ from .keys import KeySafe, VisitorsKeys
 from .ledger import Ledger
 from .lock import SingleProcess
 from .news import News
+from .order_gate import OrderGate
 from .pace import Lateness
 from .pipeline import Engine
 from .replicas import Replicas
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("evolink_ui.jobs")
 
+ORDER_END_SECONDS = 15.0  # an ending process waits so long for the answers to its orders; EvoLink takes one or two
 ENQUEUE_SECONDS = 2.0  # a person waits no longer for a place in line; the job is written down and gets one later
 
 
@@ -66,6 +68,7 @@ class Machinery:
         self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
         self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
         self._news, self._lateness = News(), Lateness()
+        self._gate = OrderGate()
         self._going_on: set[asyncio.Task[Any]] = set()
         self._locks = [] if settings.on_postgres else _locks(settings)
 
@@ -112,6 +115,7 @@ class Machinery:
             enqueue=lambda job: self._engine.enqueue(job),
             news=self._news,
             lateness=self._lateness,
+            gate=self._gate,
             daily_credits=self._settings.daily_credits,
         )
         self._engine = Engine(self._settings, self._work)
@@ -133,6 +137,11 @@ class Machinery:
             self._wire.start()
         self._attend_all()
 
+    async def close_orders(self) -> None:
+        """Take and place no order any more, and wait for the answers to those on their way. The rest works on."""
+        if not await self._gate.close(ORDER_END_SECONDS):
+            log.warning("EvoLink has not answered all orders; those without an answer will be unknown")
+
     def close(self) -> None:
         """Stop working. Unfinished jobs go on at the next launch."""
         self._housekeeping.close()
@@ -141,6 +150,8 @@ class Machinery:
         if self._replicas:
             self._replicas.close()
         self._engine.close()
+        if self._replicas:
+            self._replicas.retire()
         self._ledger.close()
         for lock in self._locks:
             lock.release()

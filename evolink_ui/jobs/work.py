@@ -36,6 +36,7 @@ from .insist import insist
 from .job import Fault, ImpossibleTransition, Job, JobError, State
 from .ledger import Ledger
 from .news import News
+from .order_gate import OrderGate
 from .pace import Lateness
 from .shipping import Shipping
 from .vendor import Vendor
@@ -59,6 +60,7 @@ class Work:
         enqueue: gives a job to the engine once more; blocks.
         news: gives the event that is set when there is news of a job.
         lateness: hears when looks are due and done.
+        gate: lets orders out until the process is to end.
         daily_credits: what the owner's key may spend in one UTC day.
     """
 
@@ -73,13 +75,14 @@ class Work:
         enqueue: Callable[[Job], None],
         news: News,
         lateness: Lateness,
+        gate: OrderGate,
         daily_credits: float | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
         self._files, self._callback_url, self._news, self._enqueue = files, callback_url, news, enqueue
-        self._lateness = lateness
+        self._lateness, self._gate = lateness, gate
         self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
@@ -102,30 +105,37 @@ class Work:
             return
         cap = self._daily_credits if job.mode == "live" and not job.own_key else None
 
+        passage = self._gate.passage()
+
         async def claim() -> None:
+            await passage.enter()
             await self._do(self._ledger.claim, job, daily_credits=cap)
 
         async def give_back(seconds: float, error: EvoLinkError) -> None:
             log.info("job=%s is offered again in %.0f s: %s", job_id, seconds, error.code)
             notice = f"{error.message} The app tries again in {seconds:.0f} s."
             await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=job.ordered_at, notice=notice)
+            passage.leave()
 
-        try:
-            task = (
-                await self._vendor()
-                .of_job(job)
-                .create(self._request(job), idempotency_key=job.idempotency_key, before_send=claim, on_wait=give_back)
-            )
-        except OutcomeUnknown as error:
-            await self._end(job, State.UNKNOWN, faults.of_error(error))
-        except EvoLinkError as error:
-            await self._end(job, State.FAILED, faults.of_error(error))
-        except ImpossibleTransition:
-            raise
-        except JobError as error:
-            await self._end(job, State.FAILED, faults.while_hosting(error))
-        else:
-            await self._ordered(job, task)
+        with passage:
+            try:
+                task = (
+                    await self._vendor()
+                    .of_job(job)
+                    .create(
+                        self._request(job), idempotency_key=job.idempotency_key, before_send=claim, on_wait=give_back
+                    )
+                )
+            except OutcomeUnknown as error:
+                await self._end(job, State.UNKNOWN, faults.of_error(error))
+            except EvoLinkError as error:
+                await self._end(job, State.FAILED, faults.of_error(error))
+            except ImpossibleTransition:
+                raise
+            except JobError as error:
+                await self._end(job, State.FAILED, faults.while_hosting(error))
+            else:
+                await self._ordered(job, task)
 
     async def follow(self, job_id: str, run: int) -> None:
         """Look at the task until it ends."""

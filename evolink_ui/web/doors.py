@@ -92,6 +92,8 @@ _GET_EXACT: dict[str, Door] = {
     "/gradio_api/queue/data": _API,
     "/gradio_api/queue/status": _API,
     "/key": Door("key"),
+    "/livez": _HEALTH,
+    "/readyz": _HEALTH,
     "/healthz": _HEALTH,
 }
 

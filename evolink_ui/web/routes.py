@@ -57,6 +57,8 @@ def build_routes(jobs: Desk, links: FileLinks, *, private: bool) -> list[Route]:
         Route("/files/{token}", _told(web.file), methods=["GET", "HEAD"]),
         Route("/key", web.key, methods=["GET", "POST", "DELETE"]),
         Route("/callbacks/evolink/{job_id}/{token}", _told(web.callback), methods=["POST"]),
+        Route("/livez", web.live, methods=["GET"]),
+        Route("/readyz", web.health, methods=["GET"]),
         Route("/healthz", web.health, methods=["GET"]),
     ]
 
@@ -161,6 +163,10 @@ class _Web:
         hint = await _json(request)
         known = _JOB_ID.fullmatch(job_id) and token.isascii() and await self._jobs.callback(job_id, token, hint)
         return Response(status_code=204) if known else _not_found()
+
+    async def live(self, _request: Request) -> Response:
+        """200 from a process that answers; nothing else is asked."""
+        return JSONResponse({"ok": True})
 
     async def health(self, _request: Request) -> Response:
         """200 only where orders can be taken; 503 where the database doesn't answer.

@@ -23,6 +23,7 @@ from evolink_ui.jobs.faults import NOT_SAVED_YET
 from evolink_ui.jobs.files import YOUNG_SECONDS, JobFiles, StoreTrouble
 from evolink_ui.settings import Settings
 from tests.jobs.conftest import until
+from tests.loopback import python_path
 from tests.postgres import postgres
 from tests.stub import Stub, Timeline, answer
 
@@ -247,7 +248,7 @@ def test_a_replica_serves_and_finishes_what_another_one_began_without_a_shared_d
     with postgres() as database, ExitStack() as stack:
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": python_path(ROOT),
             "EVOLINK_API_KEY": KEY,
             "EVOLINK_BASE_URL": stub.base_url,
             "EVOLINK_FILES_URL": stub.files_url,

@@ -21,6 +21,7 @@ import pytest
 from evolink_ui.jobs import Job, State
 from evolink_ui.jobs.job import ACTIVE
 from evolink_ui.jobs.ledger import Ledger
+from evolink_ui.jobs.replicas import BEAT_SECONDS, DEAD_AFTER_SECONDS, GRACE_SECONDS
 from evolink_ui.settings import Settings, load_settings
 from tests.postgres import postgres
 from tests.stub import Stub, Timeline
@@ -211,4 +212,29 @@ def test_a_process_that_was_only_asleep_finds_its_jobs_taken_and_lets_them_be(
         slow_stub.orders[0].timeline = Timeline(seconds=0.0, video_seconds=4.0)
         wait_for(lambda: ledger.count_by_state() == {State.DONE: 1}, seconds=READY_SECONDS)
         assert all_jobs(ledger)[0].run == 2
+    assert slow_stub.paid == 1
+
+
+def test_a_replica_that_ends_in_order_hands_its_jobs_over_at_once(
+    slow_stub: SlowStub, tmp_path: Path, image: Path, video: Path
+) -> None:
+    slow_stub.timeline = Timeline(seconds=60, video_seconds=4.0)
+    with postgres() as url, ExitStack() as stack:
+        settings = settings_for(slow_stub, tmp_path, url)
+        surroundings = environment(settings)
+        leaver = Worker(surroundings, image, video)
+        stack.callback(leaver.kill)
+        leaver.wait_until_ready()
+        ledger = Ledger(settings.sqlalchemy_url)
+        stack.callback(ledger.close)
+        leaver.start_jobs(1)
+        wait_for(lambda: ledger.count_by_state().get(State.RUNNING) == 1, seconds=READY_SECONDS)
+        other = Worker(surroundings, image, video)
+        stack.callback(other.kill)
+        other.wait_until_ready()
+        time.sleep(GRACE_SECONDS + BEAT_SECONDS)  # until then a new process takes nothing over
+        leaver.end()
+        wait_for(lambda: all_jobs(ledger)[0].run == 2, seconds=DEAD_AFTER_SECONDS)  # sooner than a crash is noticed
+        slow_stub.orders[0].timeline = Timeline(seconds=0.0, video_seconds=4.0)
+        wait_for(lambda: ledger.count_by_state() == {State.DONE: 1}, seconds=READY_SECONDS)
     assert slow_stub.paid == 1

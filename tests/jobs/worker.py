@@ -45,6 +45,12 @@ class Worker:
         assert self._process.pid
         os.kill(self._process.pid, number)
 
+    def end(self) -> None:
+        """End in order: the jobs are laid down."""
+        self._line.send("")
+        self._process.join(READY_SECONDS)
+        assert self._process.exitcode == 0
+
     def kill(self) -> None:
         self._process.kill()
         self._process.join()

@@ -17,6 +17,7 @@ import pytest
 from evolink_ui import media
 from evolink_ui.media import check, child, fence, limits
 from evolink_ui.media.child import POOL, Busy, Child, ChildFailed, Pool, clean_environment
+from tests.loopback import python_path
 from tests.media import studio
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -315,7 +316,7 @@ def test_a_key_in_a_dotenv_file_stays_out_of_a_child(tmp_path: Path) -> None:
         "from evolink_ui.media import fence\nfence.hide_dotenv()\nimport moviepy, os\n"
         "print(os.environ.get('EVOLINK_API_KEY'))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "EVOLINK_API_KEY": ""}
+    environment = {**os.environ, "PYTHONPATH": python_path(ROOT), "EVOLINK_API_KEY": ""}
     said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert said.stdout.strip() != "private"
 

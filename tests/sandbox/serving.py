@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.loopback import python_path
+
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 30.0
 END_SECONDS = 10.0
@@ -27,7 +29,7 @@ class Served:
 
     def __init__(self, data_dir: Path, *options: str, launcher: tuple[str, ...] = ("-m", "evolink_ui.sandbox")) -> None:
         command = [sys.executable, *launcher, "--port", "0", "--data-dir", str(data_dir), *options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": python_path(ROOT)}
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, env=environment, cwd=data_dir.parent
         )

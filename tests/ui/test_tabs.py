@@ -19,6 +19,7 @@ from evolink_ui.ui.desk import Wrong
 from evolink_ui.ui.lookup import bring, shown
 from evolink_ui.ui.page import page_options
 from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_python, request_body
+from tests.loopback import python_path
 from tests.stub import Stub, Timeline
 from tests.ui.conftest import Desktop, request_of, uploaded
 from tests.ui.test_desk import Ended, form
@@ -224,7 +225,7 @@ def test_the_python_snippet_makes_the_video_as_it_stands(stub: Stub, tmp_path: P
     done = subprocess.run(
         [sys.executable, str(tmp_path / "snippet.py")],
         cwd=tmp_path,
-        env={"EVOLINK_API_KEY": "sk-x", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={"EVOLINK_API_KEY": "sk-x", "PYTHONPATH": python_path(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=60,

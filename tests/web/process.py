@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from tests.loopback import python_path
 from tests.stub.clip import small_clip
 from tests.web.site import call
 
@@ -36,7 +37,7 @@ class AppProcess:
 
     url: str
     folder: Path
-    pid: int
+    child: subprocess.Popen[bytes]
     heard: list[bytes] = field(default_factory=list)
     """Everything it answered, heads and bodies, to clients made here."""
 
@@ -55,6 +56,16 @@ class AppProcess:
             client.get("/config").raise_for_status()
             yield client
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self.child.pid
+
+    def end(self, seconds: float = 30.0) -> int:
+        """Ask the process to end, as a deploy does; gives its exit code."""
+        self.child.terminate()
+        return self.child.wait(seconds)
+
     def log(self) -> str:
         """What the process wrote to its terminal."""
         return (self.folder / "terminal.log").read_text(errors="replace")
@@ -63,7 +74,7 @@ class AppProcess:
 @contextmanager
 def app_process(folder: Path, **environment: str) -> Iterator[AppProcess]:
     """Start the app with this environment; ends it afterwards."""
-    (folder / "data").mkdir(parents=True)
+    (folder / "data").mkdir(parents=True, exist_ok=True)  # a later start finds what an earlier one left
     (folder / ".env").write_text(f"UNRELATED={CANARY}\n")
     (folder / "data" / "notes.txt").write_text(CANARY)
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -82,13 +93,13 @@ def app_process(folder: Path, **environment: str) -> Iterator[AppProcess]:
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(ROOT),
         **environment,
     }
     with (folder / "terminal.log").open("wb") as terminal:
         command = [sys.executable, "-c", LOUD, str(APP)]
         child = subprocess.Popen(command, cwd=folder, env=full, stdout=terminal, stderr=terminal)
-    started = AppProcess(f"http://127.0.0.1:{port}", folder, child.pid)
+    started = AppProcess(f"http://127.0.0.1:{port}", folder, child)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not _is_up(started.url):
