@@ -22,6 +22,7 @@ def main() -> None:
 
 def serve(settings: Settings) -> None:
     """Put the parts together and run them."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # who uses this app is nobody else's business
     # Gradio reads its own variables while it is imported, and ends with a traceback where one of them is wrong.
     import uvicorn
 

@@ -194,7 +194,7 @@ def test_the_tests_themselves_cannot_leave_this_machine() -> None:
     with pytest.raises(LeavesThisMachine), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect(("192.0.2.1", 9))
     with pytest.raises(LeavesThisMachine):
-        socket.getaddrinfo("name.example", 80)
+        socket.getaddrinfo("files.evolink.ai", 80)
     script = "import socket; socket.create_connection(('192.0.2.1', 9), 1)"
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert "LeavesThisMachine" in child.stderr

@@ -6,6 +6,7 @@ nothing else imports it under this name.
 """
 
 import ipaddress
+import re
 import socket
 import sys
 from typing import Any
@@ -14,6 +15,8 @@ attempts: list[str] = []
 """What this process was kept from reaching, oldest first."""
 
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_RESERVED = r"(?:invalid|example|test|localhost)"  # RFC 2606: nobody has a name below these
+_PUBLIC_NAME = re.compile(rf"(?!.*(?:^|\.){_RESERVED}\.?$)[\w-]+(?:\.[\w-]+)+\.?", re.ASCII)
 _OWN_NAMES = frozenset({"", "localhost", socket.gethostname()})
 
 
@@ -21,13 +24,15 @@ class LeavesThisMachine(RuntimeError):
     """A test would have opened a connection to another machine. No OSError, so that no retry takes it for weather."""
 
 
+def _text(host: object) -> str:
+    return host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+
+
 def _is_here(host: object) -> bool:
-    if isinstance(host, bytes):
-        host = host.decode("ascii", "replace")
-    if host is None or host in _OWN_NAMES:
+    if host is None or _text(host) in _OWN_NAMES:
         return True
     try:
-        ip = ipaddress.ip_address(str(host).partition("%")[0])
+        ip = ipaddress.ip_address(_text(host).partition("%")[0])
     except ValueError:
         return False
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
@@ -36,11 +41,10 @@ def _is_here(host: object) -> bool:
 
 def _is_a_number(host: object) -> bool:
     """Whether looking it up asks no name server. `inet_aton` knows the odd spellings, such as 0x7f.1."""
-    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
     try:
-        socket.inet_aton(text)
+        socket.inet_aton(_text(host))
     except OSError:
-        return ":" in text
+        return ":" in _text(host)
     return True
 
 
@@ -58,7 +62,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     elif event == "socket.getaddrinfo":
         host = arguments[0]
         if not _is_here(host) and not _is_a_number(host):
-            _refuse(f"{event} {host!r}")
+            if _PUBLIC_NAME.fullmatch(_text(host)):
+                _refuse(f"{event} {host!r}")
+            # A name that nobody can have: the answer of a name server, without asking one.
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 sys.addaudithook(_hook)
