@@ -13,9 +13,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # nor does the hub's client report anything
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
 
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # as app.py has it; else each page made here calls Gradio's servers
-
-
 @pytest.fixture(autouse=True)
 def _on_this_machine() -> Iterator[None]:
     """Fails a test that tried to leave, also where the refusal was swallowed on its way."""
