@@ -35,8 +35,9 @@ TASK_OF_ANOTHER_JOB = Fault(
 STOPPED_BY_OWNER = Fault(
     "stopped",
     "You stopped following this order. EvoLink goes on working on it: an order can't be cancelled there.",
-    "Press Follow again to see how it went; a finished video waits there for 24 hours.",
-    charged="yes",
+    "EvoLink charges a finished video and refunds a failed one. Press Follow again to see how it went; a finished "
+    "video waits there for 24 hours.",
+    charged="unknown",
     retryable=True,
 )
 STOPPED_IN_SANDBOX = Fault(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
 
-from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Task
+from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Forbidden, Task, Unauthorized
 from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
 
@@ -19,6 +20,8 @@ from .machinery import Machinery
 from .view import view
 
 log = logging.getLogger("evolink_ui.jobs")
+
+KEY_TRIAL_SECONDS = 6.0  # a person waits at the field; the page itself gives up after 8 s
 
 
 class Questions(Machinery):
@@ -85,6 +88,26 @@ class Questions(Machinery):
         except EvoLinkError as error:
             log.info("credits can't be read: %s", error.code)
             return None
+
+    async def try_key(self, api_key: str) -> Credits | None:
+        """One free look at what a key may spend; None where EvoLink does not answer in time.
+
+        Raises:
+            JobError: EvoLink refuses the key; code, sentence and next step are the client's.
+        """
+        try:
+            async with asyncio.timeout(KEY_TRIAL_SECONDS):
+                return await self._vendors.here().client("live", api_key).credits()
+        except Unauthorized as error:
+            refused: EvoLinkError = error
+        except Forbidden as error:
+            if error.vendor_code is None:  # something between us and EvoLink answered
+                return None
+            refused = error
+        except (EvoLinkError, TimeoutError) as error:
+            log.info("a key could not be tried: %s", type(error).__name__)
+            return None
+        raise JobError(refused.code, refused.message, refused.next_step, field="key")
 
     async def health(self) -> dict[str, Any]:
         """How the work goes; raises where the database doesn't answer.

@@ -18,7 +18,7 @@ function drawFacts() {
   const stand = ["used", "reserved", "estimated"].find((name) => given(credits?.[name]));
   if (stand && (credits[stand] > 0 || stand === "used")) {
     const live = view.mode === "live";
-    row(t(live ? `fact.credits.${stand}` : "fact.credits.sandbox"), t(live ? "unit.credits" : "unit.credits_sandbox", { n: kit.number(credits[stand], 0, 1) }));
+    row(t(live ? `fact.credits.${stand}` : "fact.credits.sandbox"), t(live ? "unit.credits" : "unit.credits_sandbox", { n: kit.credits(credits[stand]) }));
   }
   // A task that was taken over from a look-up does not tell what it was ordered with.
   const made = [

@@ -39,7 +39,7 @@ function makeChoices({ form, rates, most, changed, turned }) {
   const facing = el("fieldset.mc-choices.two", {}, el("legend", {}, t("facing.title")),
     choice("character_orientation", "image", t("facing.image"), t("facing.image.hint"), figureOf("image")),
     choice("character_orientation", "video", t("facing.video"), t("facing.video.hint"), figureOf("video")));
-  const rate = (quality) => t("quality.rate", { credits: kit.number(rates[quality].credits, 2), usd: kit.money(rates[quality].usd) });
+  const rate = (quality) => t("quality.rate", { credits: kit.credits(rates[quality].credits, { digits: 2, most: 2 }), usd: kit.money(rates[quality].usd, 3) });
   const quality = el("fieldset.mc-choices.two.slim", {}, el("legend", {}, t("quality.title")),
     choice("quality", "720p", t("quality.720p"), rate("720p")),
     choice("quality", "1080p", t("quality.1080p"), rate("1080p")));

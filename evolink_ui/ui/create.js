@@ -15,6 +15,7 @@ const form = {
 };
 let attempt = draft.attempt ?? null; // names one press of Generate: sent again after a cut, it finds the first order
 let sending = false;
+let keyKnown = mode === "live"; // until the server said whose key pays, the page claims nothing about money
 let live = mode === "live"; // whether an order costs money: the app has a key, or this visitor gave one
 let credits = null; // what the key has left, where this visitor may see it
 const seesBalance = () => live && (kit.ownKey || kit.isOwner); // the app's own account is its owner's business
@@ -32,7 +33,8 @@ const choices = makeChoices({ form, rates, most: limits.prompt_max_chars, change
 const keyGive = makeKeyField({ id: "mc-key", label: t("key.use"), hint: "mc-key-hint", given: () => keyForget.focus() });
 const keyForget = kit.button(t("key.forget"), { symbol: "close", onclick: () => void forgetKey() });
 const keyProblem = el("p.mc-field-problem", { role: "status" });
-const keyTaken = el("div.mc-key", { hidden: true }, el("p", {}, t("key.set")), el("div.mc-row", {}, keyForget), keyProblem);
+const keyState = el("p", { role: "status" }, t("key.set"));
+const keyTaken = el("div.mc-key", { hidden: true }, keyState, el("div.mc-row", {}, keyForget), keyProblem);
 const keyBox = el("details.mc-advanced", {}, el("summary", {}, t("key.title")), keyGive.node, keyTaken,
   el("p.mc-hint", { id: "mc-key-hint" }, t("key.hint")));
 const consent = el("p.mc-consent");
@@ -61,17 +63,27 @@ async function forgetKey() {
   }
 }
 async function askKey() {
+  let answer;
   try {
-    const answer = await kit.json("key");
-    kit.ownKey = answer.set;
-    kit.isOwner = answer.owner;
+    answer = await kit.json("key");
   } catch {
-    kit.ownKey = false; // the order itself will say what is wrong
+    return; // what the page said before still stands; an order with another key is refused
   }
-  if (kit.ownKey) kit.tell("key", { set: true });
-  else void askBalance();
+  keyKnown = true;
+  kit.isOwner = answer.owner;
+  kit.ownKey = answer.set;
+  kit.tell("key", { set: answer.set });
 }
-kit.hear("key", () => { drawKey(); void askBalance(); });
+kit.hear("key", ({ checked = true, remaining = null }) => {
+  keyKnown = true;
+  keyState.textContent = checked ? t("key.set") : `${t("key.set")} ${t("key.unchecked")}`;
+  credits = remaining;
+  balance.hidden = credits === null;
+  drawKey();
+  refresh(); // in the same moment; how much is left may come later
+  if (remaining === null) void askBalance();
+});
+window.addEventListener("storage", (event) => { if (event.key === kit.KEY_KEY) void askKey(); }); // another tab's doing
 kit.hear("wantkey", () => {
   kit.openTab("create");
   keyBox.open = true;
@@ -111,7 +123,7 @@ const tooLongFacingImage = () => {
 };
 const price = () => video.pick?.prices?.[form.quality] ?? null;
 const tooDear = () => live && price() !== null && credits !== null && credits < price().credits;
-const tooFew = () => t("why.credits", { left: kit.number(credits ?? 0, 0, 1) });
+const tooFew = () => t("why.credits", { left: kit.creditsLeft(credits ?? 0) });
 const reason = () => {
   const [pictureGiven, videoGiven] = [image.pick, video.pick];
   if (sending) return t("why.sending");
@@ -140,11 +152,11 @@ function refresh() {
   const cost = price();
   const stop = reason();
   goLabel.textContent = sending ? t("go.sending") : t("go.generate");
-  goPrice.textContent = cost ? t("go.price", { credits: kit.number(cost.credits, 1), usd: kit.money(cost.usd) }) : "";
+  goPrice.textContent = cost ? t("go.price", { credits: kit.credits(cost.credits, { digits: 1 }), usd: kit.money(cost.usd) }) : "";
   go.setAttribute("aria-disabled", String(Boolean(stop)));
   below.classList.toggle("stopped", Boolean(video.pick?.long) || tooLongFacingImage()); // on a phone that reason alone stands there
-  why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : live ? "" : t("why.free"));
-  left.textContent = credits === null || stop === tooFew() ? "" : t("balance.left", { n: kit.number(credits, 0, 1) }); // said once
+  why.textContent = stop || (ready(video) && video.pick.url ? t("why.link_price") : live || !keyKnown ? "" : t("why.free"));
+  left.textContent = credits === null || stop === tooFew() ? "" : t("balance.left", { n: kit.creditsLeft(credits) }); // said once
   choices.draw();
   video.extra(tooLongFacingImage()
     ? [{
@@ -188,13 +200,14 @@ async function order() {
   const file = (pick) => (pick.path ? { path: pick.path, orig_name: pick.name } : null);
   try {
     const { job } = await kit.ask("order", {
-      ...form, attempt, image: file(image.pick), video: file(video.pick), image_url: image.pick.url ?? "", video_url: video.pick.url ?? "",
+      ...form, attempt, own_key: keyKnown ? kit.ownKey : null, image: file(image.pick), video: file(video.pick), image_url: image.pick.url ?? "", video_url: video.pick.url ?? "",
     }, image.pick.url || video.pick.url ? LINK_PATIENCE_MS : ORDER_PATIENCE_MS);
     attempt = null;
     kit.tell("job", { id: job.id, view: job, started: true });
   } catch (error) {
     // The same attempt goes out again after a cut, so that a second press cannot become a second order.
     if (error.code !== "no_connection") attempt = null;
+    if (error.code === "key_changed") void askKey();
     complain(error);
   } finally {
     sending = false;

@@ -138,6 +138,9 @@ class Desk:
         visitor = visitor_of(request)
         attempt = str(form.get("attempt") or "")[:ATTEMPT_MAX_CHARS]
 
+        if form.get("own_key") in (True, False) and form["own_key"] is not (key_of(request) is not None):
+            raise Wrong("key_changed")  # what the page said about money was not true any more
+
         async def start() -> Answer:
             job = await self._jobs.start(order_of(form), visitor=visitor, api_key=key_of(request))
             return {"job": await self._jobs.show(job)}

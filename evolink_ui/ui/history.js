@@ -40,7 +40,7 @@ const meta = (view) => {
   return [
     kit.date(view.created_at),
     view.result?.seconds ? t("unit.seconds", { n: kit.number(view.result.seconds, 0, 1) }) : null,
-    spent === null || spent === undefined ? null : t("unit.credits", { n: kit.number(spent, 0, 1) }),
+    spent === null || spent === undefined ? null : t("unit.credits", { n: kit.credits(spent) }),
     view.mode === "sandbox" ? t("mode.sandbox") : null,
   ].filter(Boolean).join(" · ");
 };

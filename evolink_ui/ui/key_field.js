@@ -1,8 +1,12 @@
 // A field for a visitor's own EvoLink key. It is posted once and lives on in a sealed cookie that no script can read; the
-// page only knows whether there is one (kit.ownKey), and tells all its parts when that changes ("key").
+// page only knows whether there is one (kit.ownKey), and tells all its parts when that changes ("key"), with what the server
+// found out about it: checked, remaining (credits).
+const TRIAL_MS = 10000; // the server has EvoLink asked what the key may spend
 async function sendKey(key) {
-  kit.ownKey = (await kit.json("key", key ? { method: "POST", body: { key } } : { method: "DELETE" })).set;
-  kit.tell("key", { set: kit.ownKey });
+  const answer = await kit.json("key", key ? { method: "POST", body: { key }, milliseconds: TRIAL_MS } : { method: "DELETE" });
+  kit.ownKey = answer.set;
+  kit.tell("key", answer);
+  kit.save(kit.KEY_KEY, Date.now()); // other tabs of this browser share the cookie
 }
 // given: what happens once the server took the key. hint: the id of what explains the field, where that is shown already.
 function makeKeyField({ id, label, given, hint = "" }) {
@@ -13,10 +17,11 @@ function makeKeyField({ id, label, given, hint = "" }) {
     const key = input.value.trim();
     if (!key || busy) { input.focus(); return; }
     busy = true;
-    problem.textContent = "";
+    problem.textContent = t("key.trying");
     try {
       await sendKey(key);
       input.value = "";
+      problem.textContent = "";
       given();
     } catch (error) {
       const { text, next } = kit.sentence(error);

@@ -5,6 +5,7 @@ window.evolinkKit ??= (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const DRAFT_KEY = "evolink-ui.draft";
   const JOB_KEY = "evolink-ui.job";
+  const KEY_KEY = "evolink-ui.key-changed";
   const words = props.words;
 
   const place = (node, children) => {
@@ -72,7 +73,12 @@ window.evolinkKit ??= (() => {
   const region = (navigator.languages ?? []).find((name) => name.split("-")[0] === language) ?? language;
   const number = (value, digits = 0, most = digits) =>
     new Intl.NumberFormat(region, { minimumFractionDigits: digits, maximumFractionDigits: most }).format(value);
-  const money = (usd) => new Intl.NumberFormat(region, { style: "currency", currency: "USD" }).format(usd);
+  // What something costs is rounded up, what is left is rounded down: nobody is charged more than was shown.
+  const upwards = (value, digits) => Math.ceil(value * 10 ** digits - 1e-6) / 10 ** digits;
+  const credits = (cost, { digits = 0, most = 1 } = {}) => number(upwards(cost, most), digits, most);
+  const creditsLeft = (left) => number(Math.floor(left * 10 + 1e-6) / 10, 0, 1);
+  const money = (usd, digits = 2) =>
+    new Intl.NumberFormat(region, { style: "currency", currency: "USD", minimumFractionDigits: 2, maximumFractionDigits: digits }).format(upwards(usd, digits));
   const clock = (seconds) => {
     const whole = Math.max(0, Math.round(seconds));
     const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
@@ -187,8 +193,8 @@ window.evolinkKit ??= (() => {
   };
 
   return {
-    DRAFT_KEY, JOB_KEY, el, shape, icon, t, known, number, money, clock, bytes, date, failure, json, ask, url, sentence, trouble,
-    copy, button, load, save, tell, hear, openTab, form: null, ownKey: false, isOwner: false,
+    DRAFT_KEY, JOB_KEY, KEY_KEY, el, shape, icon, t, known, number, money, clock, bytes, date, failure, json, ask, url, sentence, trouble,
+    credits, creditsLeft, copy, button, load, save, tell, hear, openTab, form: null, ownKey: false, isOwner: false,
   };
 })();
 window.dispatchEvent(new Event("evolink:kit"));

@@ -87,7 +87,7 @@ function draw(task) {
   row(t("fact.task"), el("code", {}, task.id), kit.button(t("common.copy"), { look: "small", symbol: "copy", "aria-label": t("fact.task.copy"), onclick: (event) => void kit.copy(task.id, event.currentTarget) }));
   if (task.model) row(t("lookup.model"), task.model);
   if (task.created) row(t("fact.started"), kit.date(new Date(task.created * 1000).toISOString()));
-  if (task.credits !== null) row(t("lookup.credits"), t("unit.credits", { n: kit.number(task.credits, 0, 2) }));
+  if (task.credits !== null) row(t("lookup.credits"), t("unit.credits", { n: kit.credits(task.credits, { most: 2 }) }));
   const status = kit.known(`task.${task.status}`) ? t(`task.${task.status}`) : task.status || t("task.processing");
   const running = !FINISHED.has(task.status);
   const look = task.status === "completed" ? "done" : running ? "working" : "failed";

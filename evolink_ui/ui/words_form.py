@@ -81,7 +81,7 @@ FORM: Final[Mapping[str, str]] = {
     "quality.title": "Quality",
     "quality.720p": "720p",
     "quality.1080p": "1080p",
-    "quality.rate": "{credits} credits ({usd}) a second",
+    "quality.rate": "{credits} credits ({usd}) per second",
     "sound.title": "Keep the video's sound",
     "sound.hint": "Off makes a silent video.",
     "prompt.title": "Prompt (optional)",
@@ -102,9 +102,11 @@ FORM: Final[Mapping[str, str]] = {
     "key.label": "API key",
     "key.use": "Use it",
     "key.forget": "Forget it",
-    "key.set": "Your key pays for what you make here.",
+    "key.set": "Using your key. Videos you make are charged to it.",
+    "key.trying": "Checking the key…",
+    "key.unchecked": "EvoLink can't be reached right now, so the key is not checked yet.",
     "key.hint": (
-        "It is kept sealed in a cookie of this browser for 30 days, and beside a job until it ends. Get one at"
+        "Stored encrypted in this browser for 30 days, and with each job until it finishes. Get one at"
         " evolink.ai/dashboard/keys."
     ),
     "consent.live": (

@@ -63,7 +63,7 @@ JOBS: Final[Mapping[str, str]] = {
     "spoken.stage": "Step: {stage}",
     "spoken.done": "Your video is ready.",
     "charged.no": "Nothing was charged.",
-    "charged.unknown": "It is not known whether this was charged.",
+    "charged.unknown": "We don't know yet whether you were charged.",
     "charged.yes": "This was charged.",
     "message.needs_key": "Your key for this job is no longer kept here; going on asks for it once more.",
     "message.other_key": "Your key for this job is no longer kept here; going on uses the one given to this page.",

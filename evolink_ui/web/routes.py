@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from evolink_ui.executors import DISK
 from evolink_ui.jobs import JobError
 
 from .desk import Desk, JobLike
+from .rates import Allowance, Rates
 from .signing import FileKind, FileLink, FileLinks
 from .visitor import Caller, caller_of, is_owner, key_of, may, may_look, valid_key, visitor_of
 
@@ -24,6 +26,9 @@ log = logging.getLogger(__name__)
 
 SNIFF_BYTES = 16
 """Enough to tell the formats apart that we serve."""
+
+KEY_TRIES = Allowance(10, 3600.0)
+"""Keys that one address may have tried: enough for typing errors, nothing for guessing."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -55,7 +60,7 @@ def build_routes(jobs: Desk, links: FileLinks, *, private: bool) -> list[Route]:
         Route("/jobs/{job_id}", _told(web.look), methods=["GET"]),
         Route("/jobs/{job_id}/{action}", _told(web.act), methods=["POST"]),
         Route("/files/{token}", _told(web.file), methods=["GET", "HEAD"]),
-        Route("/key", web.key, methods=["GET", "POST", "DELETE"]),
+        Route("/key", _told(web.key), methods=["GET", "POST", "DELETE"]),
         Route("/callbacks/evolink/{job_id}/{token}", _told(web.callback), methods=["POST"]),
         Route("/livez", web.live, methods=["GET"]),
         Route("/readyz", web.health, methods=["GET"]),
@@ -78,6 +83,7 @@ def _told(answer: Answer) -> Answer:
 class _Web:
     def __init__(self, jobs: Desk, links: FileLinks, private: bool) -> None:
         self._jobs, self._links, self._private = jobs, links, private
+        self._rates = Rates()
 
     async def look(self, request: Request) -> Response:
         job = await self._find(request)
@@ -141,21 +147,32 @@ class _Web:
         return paths[link.kind](job)
 
     async def key(self, request: Request) -> Response:
-        """A visitor's own EvoLink key: POST sets it, DELETE removes it, GET tells whether there is one."""
+        """A visitor's own EvoLink key: POST tries and sets it, DELETE removes it, GET tells whether there is one.
+
+        POST answers `{"set", "checked", "remaining"}`: whether EvoLink could be asked, and the credits left (null where
+        it does not say). A key that EvoLink refuses is not kept; the error has EvoLink's reason.
+        """
         caller = caller_of(request)
         if caller is None or (caller.is_guest and request.method == "POST"):
             return _fault(400, "no_cookies", "Without cookies a key can't be kept.", "Send it as header X-EvoLink-Key.")
         if request.method == "GET":
             return JSONResponse({"set": caller.key() is not None, "owner": caller.is_owner})
         if request.method == "DELETE":
-            return _with_key("", caller)
+            return _with_key("", caller, {"set": False})
         values = await _json(request)
         if values is None:
             return _fault(400, "not_json", "The body is not a JSON object.", 'Send {"key": "…"}.')
         key = str(values.get("key", "")).strip()
-        if key and not valid_key(key):
+        if not key:
+            return _with_key("", caller, {"set": False})
+        if not valid_key(key):
             return _fault(400, "key_malformed", "This can't be an EvoLink key.", "Copy it again from the dashboard.")
-        return _with_key(key, caller)
+        if wait_seconds := self._rates.take(caller.address, KEY_TRIES):
+            minutes = math.ceil(wait_seconds / 60)
+            return _fault(429, "too_many_keys", "Too many keys were tried from here.", f"Try again in {minutes} min.")
+        found = await self._jobs.try_key(key)
+        remaining = found.remaining_credits if found else None
+        return _with_key(key, caller, {"set": True, "checked": found is not None, "remaining": remaining})
 
     async def callback(self, request: Request) -> Response:
         """The vendor's word that there is news. The body is a hint at most; a wrong token tells nothing."""
@@ -196,9 +213,9 @@ def _may_name_task(request: Any, job: JobLike, action: str) -> bool:
     return action != "attach" or job.own_key or job.mode != "live" or is_owner(request)
 
 
-def _with_key(key: str, caller: Caller) -> Response:
+def _with_key(key: str, caller: Caller, answer: dict[str, Any]) -> Response:
     line = caller.cookies.key_header(key, caller.visitor, https=caller.https)
-    return JSONResponse({"set": bool(key)}, headers={"set-cookie": line})
+    return JSONResponse(answer, headers={"set-cookie": line})
 
 
 async def _json(request: Request) -> dict[str, Any] | None:

@@ -146,7 +146,7 @@ async def test_an_unknown_outcome_is_a_question_to_the_person_and_never_a_second
         await _start(visit, material)
         assert await visit.ends() == "unknown"
         words = await visit.card.inner_text()
-        assert "It is not known whether this was charged" in words
+        assert "We don't know yet whether you were charged" in words
         assert stub.paid == 1
         await visit.action("Send again")
         assert "you pay twice" in await visit.page.inner_text(".mc-asking")

@@ -120,7 +120,7 @@ async def test_a_job_whose_key_is_gone_asks_for_it_where_it_is_needed(
         await visit.page.get_by_text("Your own EvoLink key").click()
         await visit.page.fill("#mc-key", "sk-visitor-0123456789")
         await visit.page.keyboard.press("Enter")
-        await visit.page.get_by_text("Your key pays").wait_for()
+        await visit.page.get_by_text("Using your key").wait_for()
         await visit.choose(material.picture, material.video_4s)
         job_id = await visit.generate()
         await visit.reaches("running")
@@ -149,7 +149,7 @@ async def test_a_visitors_own_key_pays_and_can_be_forgotten(live_visit: Visits, 
         await visit.page.get_by_text("Your own EvoLink key").click()
         await visit.page.fill("#mc-key", "sk-visitor-0123456789")
         await visit.page.keyboard.press("Enter")
-        await visit.page.get_by_text("Your key pays").wait_for()
+        await visit.page.get_by_text("Using your key").wait_for()
         assert await visit.axe() == []
         await visit.choose(material.picture, material.video_4s)
         await visit.generate()

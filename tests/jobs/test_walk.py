@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evolink_ui.evolink import LocalFileProblem
-from evolink_ui.jobs import Job, JobError, Jobs, Order, State
+from evolink_ui.jobs import Job, JobError, Jobs, Order, State, questions
 from evolink_ui.media import Problem, Report
 from evolink_ui.settings import Settings
 from tests.stub import Fault, Stub, Timeline, answer, drop
@@ -213,7 +213,7 @@ async def test_an_order_that_goes_out_while_it_is_stopped_is_not_said_to_cost_no
             await jobs.stop(job.id)
     stopped = await jobs.stop(job.id)
     assert stopped.fault is not None
-    assert stopped.fault.charged == "yes"
+    assert stopped.fault.charged == "unknown"
 
 
 async def test_a_task_found_in_the_dashboard_settles_the_doubt(
@@ -314,7 +314,7 @@ async def test_stopping_ends_the_looks_and_following_again_goes_on(
     stopped = await jobs.stop(job.id)
     assert stopped.state is State.STOPPED
     assert stopped.fault is not None
-    assert stopped.fault.charged == "yes"
+    assert stopped.fault.charged == "unknown"
     await asyncio.sleep(0.3)
     looks = len(stub.seen)
     await asyncio.sleep(2.5)
@@ -596,6 +596,35 @@ async def test_any_task_of_the_key_can_be_looked_up(jobs: Jobs, stub: Stub, orde
     with pytest.raises(JobError):
         await jobs.task("task-unified-1-none", visitor="anna")
     assert await jobs.credits() is not None
+
+
+async def test_a_key_is_tried_by_one_look_at_its_credits(
+    jobs: Jobs, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.credits_left = 12.5
+    good = await jobs.try_key("sk-good")
+    assert good is not None and good.remaining_credits == 12.5
+    stub.keys = {"sk-good"}
+    with pytest.raises(JobError, match="does not accept this API key"):
+        await jobs.try_key("hello")
+    stub.fail("credits", answer(403, "permission_denied"), answer(403, body="<html>blocked</html>"))
+    with pytest.raises(JobError):
+        await jobs.try_key("sk-good")
+    assert await jobs.try_key("sk-good") is None, "a firewall's page says nothing about the key"
+    monkeypatch.setattr(questions, "KEY_TRIAL_SECONDS", 0.3)
+    with stub.closed("api"):
+        assert await jobs.try_key("sk-good") is None
+    assert stub.requests("order") == 0
+
+
+async def test_stopping_an_order_that_runs_does_not_say_that_it_was_charged(
+    jobs: Jobs, stub: Stub, order: Order
+) -> None:
+    stub.timeline = Timeline(seconds=60)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, in_state(State.RUNNING))
+    stopped = await jobs.stop(job.id)
+    assert jobs.view(stopped)["error"]["charged"] == "unknown", "EvoLink refunds a task that fails"
 
 
 async def test_a_job_whose_folder_is_gone_fails_without_an_order(

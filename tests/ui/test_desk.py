@@ -68,6 +68,16 @@ async def test_the_same_press_twice_is_one_order_and_another_press_is_another(
     assert stub.paid == 3
 
 
+async def test_an_order_is_refused_where_another_key_would_pay_than_the_page_said(
+    desktop: Desktop, stub: Stub, image: Path, video: Path
+) -> None:
+    for said, key in ((False, "sk-anna-key"), (True, "")):
+        refused = await desktop.ask("order", form(image, video, own_key=said), key=key)
+        assert refused["error"]["code"] == "key_changed"
+    assert stub.paid == 0
+    assert await desktop.ask("videos", {}) == {"jobs": [], "more": False}
+
+
 async def test_a_press_that_failed_can_be_repeated(desktop: Desktop, ended: Ended, image: Path, video: Path) -> None:
     bad = await desktop.ask("order", form(image, video, attempt="a", prompt="x" * 2501))
     assert (bad["error"]["code"], bad["error"]["field"]) == ("prompt_too_long", "prompt")

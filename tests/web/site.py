@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 from gradio.events import api
 
+from evolink_ui.evolink import Credits
 from evolink_ui.jobs import JobError
 from evolink_ui.settings import Settings
 from evolink_ui.web.exchange import App
@@ -48,6 +49,7 @@ class StandInDesk:
     jobs: dict[str, StandInJob] = field(default_factory=dict)
     done: list[tuple[str, ...]] = field(default_factory=list)
     healthy: bool = True
+    credits: Credits | None = None
 
     def __post_init__(self) -> None:
         self.link: Callable[[Any, str], str | None] = lambda _job, _kind: None
@@ -107,6 +109,11 @@ class StandInDesk:
             return False
         self.done.append((job_id, "callback"))
         return True
+
+    async def try_key(self, api_key: str) -> Credits | None:
+        if api_key.startswith("sk-wrong"):
+            raise JobError("unauthorized", "EvoLink does not accept this API key.", "Check the key.", field="key")
+        return self.credits
 
     async def health(self) -> dict[str, Any]:
         if not self.healthy:

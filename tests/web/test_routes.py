@@ -197,7 +197,7 @@ def test_a_key_is_kept_sealed_used_and_removed(own: Own) -> None:
     assert client.get("/key").json() == {"set": False, "owner": False}
     assert call(client, "whose_key") == ["owner"]
     answer = client.post("/key", json={"key": "sk-secret-of-a-visitor"})
-    assert answer.json() == {"set": True}
+    assert answer.json() == {"set": True, "checked": False, "remaining": None}
     assert "HttpOnly" in answer.headers["set-cookie"] and "sk-secret" not in answer.headers["set-cookie"]
     assert client.get("/key").json() == {"set": True, "owner": False}
     assert call(client, "whose_key") == ["sk-secret-of-a-visitor"]
@@ -206,6 +206,23 @@ def test_a_key_is_kept_sealed_used_and_removed(own: Own) -> None:
     assert "evolink_key" not in call(client, "everything")[0]
     assert client.delete("/key").json() == {"set": False}
     assert call(client, "whose_key") == ["owner"]
+
+
+def test_a_key_that_evolink_refuses_is_not_kept_and_ten_an_hour_are_tried(tmp_path: Path) -> None:
+    with site(tmp_path) as running, running.visitor() as (client, _), running.visitor() as (other, _):
+        refused = client.post("/key", json={"key": "sk-wrong-one"})
+        assert (refused.status_code, refused.json()["error"]["message"]) == (
+            400,
+            "EvoLink does not accept this API key.",
+        )
+        assert "set-cookie" not in refused.headers
+        for _ in range(9):
+            assert client.post("/key", json={"key": "sk-good"}).json()["set"] is True
+        for someone in (client, other):
+            limited = someone.post("/key", json={"key": "sk-good"})
+            assert (limited.status_code, limited.json()["error"]["code"]) == (429, "too_many_keys")
+        assert client.get("/key").json()["set"], "the key from before stays"
+        assert client.delete("/key").status_code == 200
 
 
 def test_a_key_cookie_is_worth_nothing_to_another_visitor(own: Own) -> None:
