@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
 from evolink_ui.setting_faults import SettingsError as SettingsError
+from evolink_ui.setting_network import check_network_variables
 from evolink_ui.setting_trials import make_folder, try_to_listen
 from evolink_ui.setting_types import (
     Address,
@@ -145,6 +146,10 @@ class Settings(BaseSettings):
             strange = ", ".join(name for name in self.owner if name not in known)
             fault = f"names {strange}, who has no login in {PREFIX}AUTH"
             raise SettingsError(line(f"{PREFIX}OWNER", fault if known else f"needs logins ({PREFIX}AUTH) or a sign-in"))
+        if self.max_active_jobs < self.max_active_jobs_per_visitor:
+            fault = f"{self.max_active_jobs} is below {PREFIX}MAX_ACTIVE_JOBS_PER_VISITOR"
+            fault = f"{fault}, which is {self.max_active_jobs_per_visitor}; lower that one, or raise this one"
+            raise SettingsError(line(f"{PREFIX}MAX_ACTIVE_JOBS", fault, self.max_active_jobs_per_visitor))
         return self
 
     @property
@@ -264,12 +269,14 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def settings_or_exit() -> Settings:
-    """`load_settings` for `app.py`, with a data folder to write to and an address to listen at.
+    """`load_settings` for a start, with a data folder to write to and an address to listen at.
 
+    Proxy and certificate variables are checked, too: importing Gradio ends with a traceback where one is wrong.
     What is wrong is one line on stderr and exit code 2; what does nothing is only pointed out there.
     """
     try:
         settings = load_settings()
+        check_network_variables()
         make_folder(settings.data_dir)
         try_to_listen(settings.server_name, settings.server_port)
     except SettingsError as error:

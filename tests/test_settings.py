@@ -69,6 +69,17 @@ def test_a_wrong_value_is_one_line_with_the_name_the_fault_and_an_example(
     assert "\n" not in line
 
 
+def test_a_limit_for_all_below_the_limit_of_one_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_UI_MAX_ACTIVE_JOBS", "2")
+    says = (
+        r"^EVOLINK_UI_MAX_ACTIVE_JOBS: 2 is below .*_PER_VISITOR, which is 3;.*Example: EVOLINK_UI_MAX_ACTIVE_JOBS=3$"
+    )
+    with pytest.raises(SettingsError, match=says):
+        load_settings()
+    monkeypatch.setenv("EVOLINK_UI_MAX_ACTIVE_JOBS_PER_VISITOR", "2")
+    assert load_settings().max_active_jobs == 2
+
+
 def test_a_wrong_secret_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVOLINK_API_KEY", "sk-marked secret")
     with pytest.raises(SettingsError) as caught:
