@@ -11,22 +11,22 @@ import sqlite3
 import sys
 from pathlib import Path
 
-import uvicorn
-
-from evolink_ui.net import host_in_url
-
-from . import keys
-from .api import create_sandbox
+from evolink_ui.addresses import host_in_url
+from evolink_ui.extras import MissingExtra, require
+from evolink_ui.setting_faults import SettingsError
+from evolink_ui.setting_network import check_network_variables
 
 DEFAULT_PORT = 9000
 DEFAULT_DATA_DIR = Path.home() / ".cache" / "evolink-ui" / "sandbox"
 GRACEFUL_SECONDS = 2  # how long open answers may finish after Ctrl-C
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse(arguments: list[str] | None = None, program: str = "python -m evolink_ui.sandbox") -> argparse.Namespace:
     """The command line (`arguments`, or the process's own)."""
+    from . import keys
+
     parser = argparse.ArgumentParser(
-        prog="python -m evolink_ui.sandbox",
+        prog=program,
         description="EvoLink's motion-control API on this machine: real videos, play money.",
         epilog=keys.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -57,9 +57,18 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Serve until told to stop."""
-    chosen = parse(arguments)
+def main(arguments: list[str] | None = None, program: str = "python -m evolink_ui.sandbox") -> None:
+    """Serve until told to stop. program: how the command is called in its help."""
+    try:
+        require("sandbox")
+        chosen = parse(arguments, program)
+        check_network_variables()
+    except (MissingExtra, SettingsError) as wrong:
+        sys.exit(f"error: {wrong}")
+    import uvicorn
+
+    from .api import create_sandbox
+
     logging.basicConfig(level=logging.INFO)
     config = uvicorn.Config(
         _not_ready, host=chosen.host, port=chosen.port, log_level="info", timeout_graceful_shutdown=GRACEFUL_SECONDS

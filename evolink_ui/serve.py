@@ -1,0 +1,115 @@
+"""Starts the app: settings, jobs, page, web server. `python app.py` and `evolink-ui serve` end up here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evolink_ui.addresses import host_in_url
+from evolink_ui.extras import MissingExtra, require
+
+if TYPE_CHECKING:
+    from evolink_ui.settings import Settings
+
+REST_SECONDS = 2.0  # the page is up first; what only makes the first click quicker comes after it
+
+
+def main() -> None:
+    """Serve until interrupted. Unfinished jobs go on at the next start, however this one ends."""
+    try:
+        require("app")
+        from evolink_ui.settings import settings_or_exit
+
+        settings = settings_or_exit()
+        require_extras_of(settings)
+        serve(settings)
+    except MissingExtra as missing:
+        sys.exit(str(missing))
+    except KeyboardInterrupt:  # while the parts are still put together; later the server ends by itself
+        sys.exit(130)
+
+
+def serve(settings: Settings) -> None:
+    """Put the parts together and run them."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # who uses this app is nobody else's business
+    # Gradio reads its own variables while it is imported, and ends with a traceback where one of them is wrong.
+    import uvicorn
+
+    from evolink_ui.jobs import JobError, Jobs
+    from evolink_ui.sandbox import create_sandbox
+    from evolink_ui.ui.page import build_page, page_options
+    from evolink_ui.web.leftovers import Leftovers
+    from evolink_ui.web.owner import Owners
+    from evolink_ui.web.reach import SelfCheck
+    from evolink_ui.web.server import create_app, exposure_warning, uvicorn_options
+    from evolink_ui.web.shutdown import GracefulServer
+    from evolink_ui.web.signing import FileLinks
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
+    sandbox = None
+    if settings.mode == "sandbox":
+        sandbox = create_sandbox(
+            settings.data_dir / "sandbox",
+            allow_private_urls=settings.allow_private_urls,
+            max_renders=settings.sandbox_renders,
+        )
+    # Beside the jobs, not in a folder that all users of this machine share; the room on this disk is what counts.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir.absolute() / "uploads"))
+    links = FileLinks(settings.secret_key)
+    jobs = Jobs(settings, sandbox=sandbox.app if sandbox else None, link_path=links.path)
+    try:
+        jobs.launch()
+    except JobError as error:
+        sys.exit(f"{error.message} {error.next_step}")
+    for warning in filter(None, (exposure_warning(settings), settings.storage_warning)):
+        print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
+    here = f"http://{host_in_url(settings.server_name)}:{settings.server_port}"
+    print(f"Open {here} ({settings.mode})")  # noqa: T201  the same
+    root_path = os.environ.get("GRADIO_ROOT_PATH", "")
+    owners = Owners.of(settings, root_path)
+    if owners.path:
+        address = next(iter(settings.own_addresses), here + root_path.rstrip("/"))
+        print(f"Owner, once: {address}{owners.path}", flush=True)  # noqa: T201  the same; into no log that others read
+    later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
+    later.daemon = True
+    later.start()
+    check, leftovers = SelfCheck(settings), Leftovers()
+    check.start()
+    leftovers.start()
+    try:
+        app = create_app(settings, jobs, build_page(settings, jobs), owners=owners, **page_options())
+        GracefulServer(uvicorn.Config(app, **uvicorn_options(settings)), jobs.close_orders).run()
+    finally:
+        check.close()
+        leftovers.close()
+        jobs.close()
+        if sandbox:
+            sandbox.close()
+
+
+def require_extras_of(settings: Settings) -> None:
+    """Check that what these settings need is installed.
+
+    Raises:
+        MissingExtra: something is not.
+    """
+    if settings.mode == "sandbox":
+        require("sandbox")
+    if settings.has_s3:
+        require("s3")
+    if settings.on_postgres:
+        require("postgres")
+
+
+def make_ready(examples: Path) -> None:
+    """Have a child for the first file that is checked, and the examples for the first click on them."""
+    from evolink_ui import media
+    from evolink_ui.sandbox.examples import ensure_examples
+
+    media.warm_up()
+    ensure_examples(examples, apart=True)
