@@ -117,7 +117,7 @@ def test_print_colours_transparency_and_16_bits_come_through(save: Save, tmp_pat
     clear.putalpha(90)
     fixed = mended_image(save("b.png", studio.image_bytes(clear, "PNG")), tmp_path / "out")
     with Image.open(fixed.path) as kept:
-        assert kept.getpixel((150, 150))[3] == 90
+        assert kept.getchannel("A").getpixel((150, 150)) == 90
     deep = save("c.png", studio.image_bytes(studio.picture(200, 200, "I;16"), "PNG"))
     seen = check_image(deep).facts
     after = mended_image(deep, tmp_path / "out").after
