@@ -10,6 +10,7 @@ Extra = Literal["app", "sandbox", "s3", "postgres", "cli"]
 
 MODULES: Final[dict[Extra, tuple[str, ...]]] = {
     "app": (
+        "alembic",
         "av",
         "cryptography",
         "dbos",
