@@ -9,7 +9,7 @@ from evolink_ui.jobs import Job, JobError, Jobs
 from evolink_ui.jobs.intake import check_choice
 from evolink_ui.jobs.job import Mode
 from evolink_ui.net import Refused
-from evolink_ui.ui.desk import Answer, Wrong, judge_app_key, order_of, orientation_of
+from evolink_ui.ui.desk import Answer, Wrong, judge_app_key, order_of, orientation_of, text_of
 from evolink_ui.ui.lookup import shown
 from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
@@ -43,9 +43,12 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
             For each file that was given: ok, facts, problems and warnings.
         """
         try:
-            check_choice("character_orientation", character_orientation)
+            check_choice(
+                "character_orientation",
+                text_of({"character_orientation": character_orientation}, "character_orientation"),
+            )
             picture, motion = received_file(image), received_file(video)
-        except (JobError, Refused) as error:
+        except (JobError, Refused, Wrong) as error:
             raise _error(error) from None
         answer: Answer = {}
         visitor, facing = visitor_of(request), orientation_of({"character_orientation": character_orientation})
@@ -148,7 +151,11 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
         """
         try:
             judge_app_key(request, mode)
-            return shown(await jobs.task(task_id, visitor=visitor_of(request), api_key=key_of(request)))
+            return shown(
+                await jobs.task(
+                    text_of({"task_id": task_id}, "task_id"), visitor=visitor_of(request), api_key=key_of(request)
+                )
+            )
         except JobError as error:
             raise _lookup_error(error) from None
         except Wrong as error:
@@ -158,7 +165,10 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
         return for_visitor(await jobs.show(job), job, request)
 
     async def _job(job_id: str, request: gr.Request) -> Job:
-        job = await jobs.find(job_id)
+        try:
+            job = await jobs.find(text_of({"job_id": job_id}, "job_id"))
+        except (JobError, Wrong) as error:
+            raise _error(error) from None
         if job is None or not may_look(visitor_of(request), job, private=private):
             raise gr.Error(say("error.no_such_job"), print_exception=False)
         return job

@@ -6,7 +6,7 @@ import gradio as gr
 
 from evolink_ui.jobs import JobError, Jobs
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Answer, answered, order_of
+from evolink_ui.ui.desk import Answer, answered, order_of, text_of
 from evolink_ui.ui.parts import part
 from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_json, as_python, request_body
 from evolink_ui.web.visitor import key_of, owns, visitor_of
@@ -23,9 +23,9 @@ def as_code(settings: Settings, jobs: Jobs) -> gr.HTML:
         return {
             "curl": as_curl(order, settings.base_url),
             "python": as_python(order),
-            "gradio_client": as_gradio_client(order, str(data.get("origin") or "")[:ORIGIN_MAX_CHARS]),
+            "gradio_client": as_gradio_client(order, text_of(data, "origin")[:ORIGIN_MAX_CHARS]),
             "request": as_json(request_body(order)),
-            "task": await _task(str(data.get("job_id") or ""), request),
+            "task": await _task(text_of(data, "job_id"), request),
         }
 
     async def _task(job_id: str, request: gr.Request) -> str | None:

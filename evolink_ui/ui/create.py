@@ -7,7 +7,7 @@ import gradio as gr
 from evolink_ui.jobs import Jobs
 from evolink_ui.media import limits
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Desk, answered, given, orientation_of, price
+from evolink_ui.ui.desk import Desk, answered, given, orientation_of, price, text_of
 from evolink_ui.ui.history import used_again
 from evolink_ui.ui.mending import Workshop, known_kind, known_part
 from evolink_ui.ui.parts import part
@@ -32,7 +32,7 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         return await desk.order(data, request)
 
     async def example(data: Any, _request: gr.Request) -> dict[str, Any]:
-        return await desk.example(str(data.get("name") or ""))
+        return await desk.example(text_of(data, "name"))
 
     async def examples(_data: Any, _request: gr.Request) -> dict[str, Any]:
         return await desk.example_pictures()
@@ -41,7 +41,7 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         return await desk.balance(request)
 
     async def reuse(data: Any, request: gr.Request) -> dict[str, Any]:
-        return await used_again(jobs, str(data.get("id") or ""), visitor_of(request))
+        return await used_again(jobs, text_of(data, "id"), visitor_of(request))
 
     async def mend(data: Any, request: gr.Request) -> dict[str, Any]:
         return await workshop.start(
@@ -49,10 +49,10 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         )
 
     async def mending(data: Any, request: gr.Request) -> dict[str, Any]:
-        return await workshop.look(str(data.get("id") or ""), visitor_of(request))
+        return await workshop.look(text_of(data, "id"), visitor_of(request))
 
     async def mend_stop(data: Any, request: gr.Request) -> dict[str, Any]:
-        return workshop.stop(str(data.get("id") or ""), visitor_of(request))
+        return workshop.stop(text_of(data, "id"), visitor_of(request))
 
     return part(
         "form",

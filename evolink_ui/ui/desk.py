@@ -39,6 +39,8 @@ TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
 KEEP_ATTEMPTS: Final = 1024
 """Presses of Generate that are remembered by name."""
 ATTEMPT_MAX_CHARS: Final = 64
+TEXT_MAX_CHARS: Final = 512
+"""Of an id, a name or a search."""
 THUMBNAIL_PX: Final = (144, 192)
 """Of an example; shown at half of that, for screens with two dots a pixel."""
 BEHIND_CUT_OUTS: Final = "#e3f1ee"
@@ -48,10 +50,11 @@ Handler = Callable[[Any, gr.Request], Awaitable[Answer]]
 
 
 class Wrong(Exception):
-    """What a browser asked for can't be done; `code` has its words in `ui/text.py`."""
+    """What a browser asked for can't be done; `code` has its words in `ui/text.py`, `values` fill their gaps."""
 
-    def __init__(self, code: str) -> None:
-        self.code, self.message, self.next_step = code, say(f"error.{code}"), say(f"next.{code}")
+    def __init__(self, code: str, **values: object) -> None:
+        self.code, self.message = code, say(f"error.{code}", **values)
+        self.next_step = say(f"next.{code}", **values)
         super().__init__(self.message)
 
 
@@ -254,6 +257,19 @@ def given(data: Mapping[str, Any]) -> Path:
 def orientation_of(data: Mapping[str, Any]) -> Orientation:
     """Which way the character faces, by a form; "image" unless it says "video"."""
     return "video" if data.get("character_orientation") == "video" else "image"
+
+
+def text_of(data: Mapping[str, Any], name: str) -> str:
+    """A text that a browser or a program sent, bounded; empty where it sent none.
+
+    Raises Wrong, naming the field, for any other type: a list in place of an id would reach the database.
+    """
+    value = data.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Wrong("wrong_type", field=name)
+    return value[:TEXT_MAX_CHARS]
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:

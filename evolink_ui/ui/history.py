@@ -8,12 +8,14 @@ import gradio as gr
 
 from evolink_ui.executors import DISK
 from evolink_ui.jobs import Job, Jobs
-from evolink_ui.ui.desk import Answer, Wrong, answered, receive
+from evolink_ui.ui.desk import Answer, Wrong, answered, receive, text_of
 from evolink_ui.ui.parts import part
 from evolink_ui.web.visitor import is_guest, owns, visitor_of
 
 PAGE_MAX: Final = 60
 """Jobs in one answer; a view has about 1 kB."""
+OFFSET_MAX: Final = 1_000_000
+"""Beyond it nobody has jobs, and databases have no such numbers."""
 SEARCH_MAX_CHARS: Final = 200
 STATES: Final = frozenset({"active", "done", "failed", "unknown", "stopped"})
 
@@ -35,12 +37,12 @@ async def page_of(jobs: Jobs, data: dict[str, Any], visitor: str) -> Answer:
     """One page of a visitor's jobs: {jobs: [view], more}. data: {state, search, offset, limit}."""
     if is_guest(visitor):  # clients without cookies share one name: nothing is anybody's own
         return {"jobs": [], "more": False}
-    state = data.get("state")
+    state = text_of(data, "state")
     limit = max(1, min(PAGE_MAX, _whole(data.get("limit"), PAGE_MAX)))
     found = await jobs.history(
         visitor,
         state=state if state in STATES else None,
-        search=str(data.get("search") or "")[:SEARCH_MAX_CHARS],
+        search=text_of(data, "search")[:SEARCH_MAX_CHARS],
         limit=limit + 1,
         offset=max(0, _whole(data.get("offset"), 0)),
     )
@@ -77,4 +79,4 @@ async def _again(jobs: Jobs, path: Path, link: str | None) -> dict[str, str] | N
 
 
 def _whole(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+    return min(value, OFFSET_MAX) if isinstance(value, int) and not isinstance(value, bool) else otherwise

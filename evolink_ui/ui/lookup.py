@@ -14,7 +14,7 @@ from evolink_ui.jobs import Jobs
 from evolink_ui.jobs.callbacks import MODEL
 from evolink_ui.net import fetch
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Answer, Wrong, answered, judge_app_key, preview_address, receive
+from evolink_ui.ui.desk import Answer, Wrong, answered, judge_app_key, preview_address, receive, text_of
 from evolink_ui.ui.parts import part
 from evolink_ui.web.visitor import key_of, visitor_of
 
@@ -33,7 +33,7 @@ def lookup(settings: Settings, jobs: Jobs) -> gr.HTML:
 
     async def read(data: dict[str, Any], request: gr.Request) -> Task:
         judge_app_key(request, settings.mode)
-        task_id = str(data.get("task_id") or "")
+        task_id = text_of(data, "task_id")
         return await jobs.task(task_id, visitor=visitor_of(request), api_key=key_of(request))
 
     async def look(data: Any, request: gr.Request) -> Answer:
@@ -41,7 +41,7 @@ def lookup(settings: Settings, jobs: Jobs) -> gr.HTML:
 
     async def adopt(data: Any, request: gr.Request) -> Answer:
         judge_app_key(request, settings.mode)
-        task_id = str(data.get("task_id") or "")
+        task_id = text_of(data, "task_id")
         job = await jobs.adopt(task_id, visitor=visitor_of(request), api_key=key_of(request))
         return {"job": await jobs.show(job)}
 

@@ -73,6 +73,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "next.owner_only": "Use your own EvoLink key, or open the owner's link that the app printed when it started.",
     "error.not_yours": "This job belongs to somebody else.",
     "next.not_yours": "Open the page it was started from.",
+    "error.wrong_type": "The field “{field}” must be a text. Nothing was done.",
+    "next.wrong_type": "Send it as a JSON string.",
     "error.no_such_job": "There is no such job.",
     "next.no_such_job": "Check its id.",
     "error.job_not_found": "There is no such video of yours.",

@@ -15,8 +15,8 @@ MEBI = 1024 * KIBI
 UPLOAD_MAX_BYTES = 128 * MEBI
 """One request: the vendor takes at most 100 MB of video and 10 MB of picture, and multipart adds a little."""
 
-CALL_MAX_BYTES = 1 * MEBI
-"""A call carries texts and file names, no files; the longest prompt is 2,500 characters."""
+CALL_MAX_BYTES = 64 * KIBI
+"""A call carries texts and file names, no files; the longest prompt is 2,500 characters, at most 30 KB as JSON."""
 
 FORM_MAX_BYTES = 16 * KIBI
 """A login, a key, a task id."""

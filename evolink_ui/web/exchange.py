@@ -7,7 +7,7 @@ from typing import Any
 
 from .doors import Door, Kind
 from .headers import HeaderSets
-from .refusals import SERVER_ERROR, TOO_LARGE, TOO_SLOW, Refusal, Stop, too_many, unavailable
+from .refusals import CALL_TOO_LARGE, SERVER_ERROR, TOO_LARGE, TOO_SLOW, Refusal, Stop, too_many, unavailable
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -73,7 +73,8 @@ class Body:
             self._size_bytes += size_bytes
             self.is_whole = self._answer.body_is_whole = not message.get("more_body", False)
             if self._size_bytes > self._max_bytes:
-                raise self._stop(TOO_LARGE)
+                is_call = self._answer.door is not None and self._answer.door.is_call
+                raise self._stop(CALL_TOO_LARGE if is_call else TOO_LARGE)
             if self._charge is not None and (wait := self._charge(size_bytes)):
                 raise self._stop(too_many(wait))
         return message

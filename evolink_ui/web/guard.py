@@ -19,6 +19,7 @@ from .limits import Meter
 from .origin import FORWARDING, Headers, Origins, Seen
 from .received import judge_call, received_file
 from .refusals import (
+    CALL_TOO_LARGE,
     FOREIGN,
     LOGIN_NEEDED,
     NOT_FOUND,
@@ -219,7 +220,7 @@ class Guard:
         announced_text = headers.get(b"content-length", b"0")
         announced = int(announced_text) if announced_text.isdigit() else 0
         if announced > door.max_bytes:
-            raise Stop(TOO_LARGE)
+            raise Stop(CALL_TOO_LARGE if door.is_call else TOO_LARGE)
         charge: Callable[[int], float] | None = None
         if door.kind == "upload":
             self.meter.upload(account, caller.address, announced)

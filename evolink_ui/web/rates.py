@@ -4,9 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 MAX_KEYS = 100_000
-"""About 20 MB; beyond it, strangers who are new share one allowance."""
+"""About 20 MB; beyond it, whoever has the least to pay back is forgotten, so that newcomers never pay for others."""
+
+CANDIDATES = 8
+"""Of the keys that were written longest ago, looked at to forget one: few enough to cost 2 µs a request."""
 
 SWEEP_SECONDS = 60.0
 
@@ -37,19 +41,24 @@ class Rates:
         if now >= self._sweep_at:
             self._full_at = {name: at for name, at in self._full_at.items() if at > now}
             self._sweep_at = now + SWEEP_SECONDS
-        if len(self._full_at) >= MAX_KEYS and key not in self._full_at:
-            key = "the rest"
         full_at = max(self._full_at.get(key, now), now) + cost * allowance.seconds / allowance.amount
         wait_seconds = full_at - now - allowance.seconds
         if wait_seconds > 1e-9:
             return wait_seconds
-        self._full_at[key] = full_at
+        self._write(key, full_at)
         return 0.0
 
     def charge(self, key: str, allowance: Allowance, cost: float) -> None:
         """Take what is already spent, even into debt (an upload's size is known only afterwards)."""
         now = self._clock()
-        self._full_at[key] = max(self._full_at.get(key, now), now) + cost * allowance.seconds / allowance.amount
+        self._write(key, max(self._full_at.get(key, now), now) + cost * allowance.seconds / allowance.amount)
+
+    def _write(self, key: str, full_at: float) -> None:
+        if len(self._full_at) >= MAX_KEYS and key not in self._full_at:
+            oldest = [(self._full_at.pop(name), name) for name in list(islice(self._full_at, CANDIDATES))]
+            oldest.sort()
+            self._full_at.update((name, at) for at, name in oldest[1:])  # these wait for their next turn at the end
+        self._full_at[key] = full_at
 
 
 class Slots:

@@ -1,6 +1,5 @@
 """Which files may be opened: those that this server received through its upload route, and nothing else."""
 
-import json
 import re
 import stat
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from evolink_ui.net import Refused
+
+from .json_body import read_json
 
 PATH_MAX_CHARS = 4096
 """Linux's own limit."""
@@ -50,31 +51,35 @@ def received_file(data: object) -> Path | None:
 def judge_call(body: bytes) -> Any:
     """Judge every file that a call's JSON body names, at any depth, before Gradio sees it: for whatever looks like an
     upload, Gradio would itself copy the named path, or download the named link, into the upload folder. Gives the body
-    as read; a name that stands twice in an object is refused, as another reader might take the other value.
+    as read.
 
-    Raises Refused: a name that is not an upload's, or a body that is not JSON.
+    Raises Refused: a name that is not an upload's, a text that no database can hold, or what `read_json` refuses.
     """
-    try:
-        whole = json.loads(body, object_pairs_hook=_object)
-    except (ValueError, RecursionError):
-        raise Refused("not_json", "The body is not JSON.", "Send the call as JSON.") from None
+    whole = read_json(body)
     waiting = [whole]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             if "path" in value and "meta" in value:
                 received_file(value)
+            waiting.extend(value)
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
+        elif isinstance(value, str) and not _is_text(value):
+            raise Refused("not_text", "The call holds a text with a character that is none.", "Send plain Unicode.")
     return whole
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise ValueError("a name stands twice")
-    return values
+def _is_text(value: str) -> bool:
+    """Whether databases and answers can hold it: no zero byte, no half of a surrogate pair."""
+    if "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _not_received() -> Refused:

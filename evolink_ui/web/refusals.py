@@ -52,6 +52,12 @@ FOREIGN = Refusal(
 )
 LOGIN_NEEDED = Refusal(401, "login_needed", "This instance needs a login.", "Log in on the page, then try again.")
 TOO_LARGE = Refusal(413, "too_large", "That is larger than this app takes. Nothing was kept.", "Send a smaller file.")
+CALL_TOO_LARGE = Refusal(
+    413,
+    "call_too_large",
+    "A call may have at most 64 KB. Nothing was done.",
+    "Upload files first, and send their names.",
+)
 TOO_SLOW = Refusal(408, "too_slow", "The upload took too long. Nothing was kept.", "Try again on a faster line.")
 TWO_LENGTHS = Refusal(
     400, "two_lengths", "The request says in two ways how long it is.", "Send Content-Length or chunks, not both."

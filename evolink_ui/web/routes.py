@@ -1,6 +1,5 @@
 """Our own routes: a job's view and actions, files by signed link, a visitor's key, callbacks and health."""
 
-import json
 import logging
 import math
 import re
@@ -16,8 +15,10 @@ from starlette.routing import Route
 
 from evolink_ui.executors import DISK
 from evolink_ui.jobs import JobError
+from evolink_ui.net import Refused
 
 from .desk import Desk, JobLike
+from .json_body import read_json
 from .rates import Allowance, Rates
 from .signing import FileKind, FileLink, FileLinks
 from .visitor import Caller, caller_of, is_owner, key_of, may, may_look, valid_key, visitor_of
@@ -162,10 +163,11 @@ class _Web:
         values = await _json(request)
         if values is None:
             return _fault(400, "not_json", "The body is not a JSON object.", 'Send {"key": "…"}.')
-        key = str(values.get("key", "")).strip()
-        if not key:
+        given = values.get("key", "")
+        key = given.strip() if isinstance(given, str) else None
+        if key == "":
             return _with_key("", caller, {"set": False})
-        if not valid_key(key):
+        if key is None or not valid_key(key):
             return _fault(400, "key_malformed", "This can't be an EvoLink key.", "Copy it again from the dashboard.")
         if wait_seconds := self._rates.take(caller.address, KEY_TRIES):
             minutes = math.ceil(wait_seconds / 60)
@@ -223,8 +225,8 @@ async def _json(request: Request) -> dict[str, Any] | None:
     if not body:
         return {}
     try:
-        values = json.loads(body)
-    except (ValueError, RecursionError):
+        values = read_json(body)
+    except Refused:
         return None
     return values if isinstance(values, dict) else None
 

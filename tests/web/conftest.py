@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.web.process import CANARY, AppProcess, app_process
 from tests.web.site import Site, site
 
 
@@ -31,6 +32,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with generous limits; tests bring their own visitors and jobs."""
     with site(tmp_path_factory.mktemp("site"), requests_per_minute=100_000, uploads_per_hour=100_000) as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def hostile_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    """The app on its sandbox, as strangers meet it; whatever it answered to them is searched at the end."""
+    with app_process(tmp_path_factory.mktemp("hostile")) as app:
+        yield app
+        heard = b"".join(app.heard)
+        for secret in (CANARY.encode(), b"root:x:0:0", b"SQLite format", b"Traceback", b'File "/'):
+            assert secret not in heard, f"{secret!r} was answered to somebody"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,18 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.web.process import CANARY, AppProcess, app_process, upload
+from tests.web.hostile import function_index, outcome
+from tests.web.process import CANARY, AppProcess, upload
 from tests.web.test_doors import CLOSED
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
-    """The app on its sandbox, as strangers meet it; whatever it answered in this file is searched at the end."""
-    with app_process(tmp_path_factory.mktemp("hostile")) as running:
-        yield running
-        heard = b"".join(running.heard)
-        for secret in (CANARY.encode(), b"root:x:0:0", b"SQLite format", b"Traceback", b'File "/'):
-            assert secret not in heard, f"{secret!r} was answered to somebody"
+def app(hostile_app: AppProcess) -> AppProcess:
+    """The app on its sandbox, as strangers meet it."""
+    return hostile_app
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +27,6 @@ def client(app: AppProcess) -> Iterator[httpx.Client]:
     """A visitor with bad intentions."""
     with app.visitor() as visitor:
         yield visitor
-
-
-def outcome(client: httpx.Client, path: str, body: dict[str, Any]) -> str:
-    """What a call ends with, as text: the stream's last words, or the answer where there is no stream."""
-    answer = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
-    if answer.status_code == 400:
-        return answer.text
-    if answer.status_code == 200 and "event_id" in answer.json():
-        if "queue/join" in path:
-            stream = client.get("/gradio_api/queue/data", params={"session_hash": body["session_hash"]})
-        else:
-            name = path.rsplit("/", 1)[1]
-            stream = client.get(f"/gradio_api/call/{name}/{answer.json()['event_id']}")
-        assert "event: complete" not in stream.text and '"success":true' not in stream.text, stream.text
-        return stream.text
-    if answer.status_code == 200:
-        assert set(answer.json()["data"][0]) == {"error"}, answer.text
-    return answer.text
 
 
 # ---- files ------------------------------------------------------------------------------------------------------
@@ -104,11 +83,6 @@ def test_only_files_that_were_uploaded_here_are_opened(
     text = outcome(client, target, body)
     assert any(word in text for word in ("not a file that was uploaded", "No file was given", "error")), text
     assert CANARY not in text and "root:x" not in text and str(app.folder) not in text
-
-
-def function_index(client: httpx.Client, name: str) -> int:
-    functions = client.get("/config").json()["dependencies"]
-    return int(next(function["id"] for function in functions if function["api_name"] == name))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -370,52 +344,6 @@ def test_malformed_requests_are_refused(app: AppProcess, head: bytes) -> None:
     with socket.create_connection(("127.0.0.1", int(app.url.rsplit(":", 1)[1])), timeout=10) as raw:
         raw.sendall(head)
         assert b" 400 " in raw.recv(65536).split(b"\r\n")[0]
-
-
-# ---- bodies -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/gradio_api/call/start", b"{"),
-        ("/gradio_api/call/start", b"[]"),
-        ("/gradio_api/call/start", b'{"data": 7}'),
-        ("/gradio_api/call/start", b'{"data": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"),
-        ("/gradio_api/call/no_such_function", b'{"data": []}'),
-        ("/gradio_api/queue/join", b'{"data": [], "fn_index": 9999, "session_hash": "x"}'),
-        ("/gradio_api/queue/join", b'{"data": [], "fn_index": -1, "session_hash": "x"}'),
-        ("/gradio_api/queue/join", b'{"data": []}'),
-        ("/gradio_api/run/page_order", b'{"data": "x"}'),
-        ("/gradio_api/run/predict", b'{"data": [], "fn_index": 9999}'),
-        ("/gradio_api/upload", b"not multipart"),
-        ("/jobs/some-job/stop", b"{"),
-        ("/key", b"\xff\xfe"),
-        ("/login", b"username=a&password=b"),
-    ],
-)
-def test_nonsense_is_refused_and_does_no_harm(client: httpx.Client, path: str, body: bytes) -> None:
-    kind = "application/x-www-form-urlencoded" if path == "/login" else "application/json"
-    answer = client.post(path, content=body, headers={"Content-Type": kind}, follow_redirects=False)
-    assert answer.status_code >= 300
-    assert "Traceback" not in answer.text and "site-packages" not in answer.text
-    assert client.get("/healthz").status_code == 200
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        ["x" * 3000, "720p", "image"],
-        ["", "4k", "image"],
-        ["", "720p", "../../x"],
-        [{"a": 1}, "720p", "image"],
-        ["", ["720p"], "image"],
-        ["\ud83d\ude00" * 2000, "720p", "image"],
-    ],
-)
-def test_a_form_that_cannot_be_is_refused_before_anything_is_ordered(client: httpx.Client, data: list[Any]) -> None:
-    text = outcome(client, "/gradio_api/call/start", {"data": [None, None, *data, True, False, "", "", ""]})
-    assert '"id"' not in text
 
 
 # ---- whose is it ------------------------------------------------------------------------------------------------

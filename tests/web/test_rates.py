@@ -49,16 +49,23 @@ def test_a_debt_is_paid_off_with_time() -> None:
     assert taken.take("a", hour) == 0.0
 
 
-def test_memory_stays_bounded_when_strangers_pour_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_stays_bounded_and_newcomers_have_an_allowance_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "MAX_KEYS", 100)
-    clock = Clock()
-    taken = Rates(clock)
-    answers = [taken.take(f"stranger {n}", Allowance(5, 60.0)) for n in range(1000)]
-    assert answers[:100] == [0.0] * 100
-    assert answers[-1] > 0, "beyond the bound, strangers share one allowance"
-    assert taken.take("stranger 1", Allowance(5, 60.0)) == 0.0
-    clock.now += 120
-    assert taken.take("somebody new", Allowance(5, 60.0)) == 0.0
+    taken = Rates(Clock())
+    assert [taken.take(f"stranger {n}", Allowance(5, 60.0)) for n in range(1000)] == [0.0] * 1000
+    assert len(taken._full_at) == 100
+
+
+def test_who_used_everything_up_is_not_forgotten_for_strangers_who_pour_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "MAX_KEYS", 100)
+    taken, minute = Rates(Clock()), Allowance(5, 60.0)
+    while not taken.take("flood", minute):
+        pass
+    for n in range(1000):
+        taken.take(f"stranger {n}", minute)
+    assert taken.take("flood", minute) > 0
+    taken.charge("stranger 1000", minute, 1)
+    assert len(taken._full_at) == 100
 
 
 def test_slots_are_given_back() -> None:

@@ -149,15 +149,19 @@ def test_a_call_may_name_uploads_and_nothing_else_at_any_depth(uploads: Path) ->
                     judge_call(json.dumps(body).encode())
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"{} {}"])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"{} {}"])
 def test_a_call_that_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         judge_call(body)
     assert caught.value.code == "not_json"
 
 
-def test_a_call_nested_as_deep_as_it_parses_is_judged() -> None:
-    judge_call(b"[" * 900 + b"]" * 900)
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x\udfff"])
+def test_a_text_that_no_database_can_hold_is_refused(text: str) -> None:
+    for form in ({"data": [text]}, {"data": [{text: 1}]}, {"data": [[{"prompt": text}]]}):
+        with pytest.raises(Refused) as caught:
+            judge_call(json.dumps(form).encode())
+        assert caught.value.code == "not_text"
 
 
 @pytest.mark.parametrize(
