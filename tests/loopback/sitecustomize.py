@@ -15,7 +15,7 @@ attempts: list[str] = []
 """What this process was kept from reaching, oldest first."""
 
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_RESERVED = r"(?:invalid|example|test|localhost)"  # RFC 2606: nobody has a name below these
+_RESERVED = r"(?:invalid|example|test|localhost|internal)"  # RFC 2606, and ICANN for `internal`: no public names
 _PUBLIC_NAME = re.compile(rf"(?!.*(?:^|\.){_RESERVED}\.?$)[\w-]+(?:\.[\w-]+)+\.?", re.ASCII)
 _OWN_NAMES = frozenset({"", "localhost", socket.gethostname()})
 
