@@ -467,8 +467,8 @@ def test_a_call_is_judged_whole_and_passed_on_as_it_was() -> None:
             raise Refused("file_not_received", "This is not a file that was uploaded here.", "Upload it.")
 
     with guarded(judge_call=judge) as client:
-        parts = [b"x" * 70_000, b"y" * 70_000, b"z"]
-        assert client.post("/gradio_api/call/start", content=iter(parts)).json()["size"] == 140_001
+        parts = [b"x" * 30_000, b"y" * 30_000, b"z"]
+        assert client.post("/gradio_api/call/start", content=iter(parts)).json()["size"] == 60_001
         assert judged == [b"".join(parts)]
         for path in ("call/start", "call/v2/start", "run/start", "api/start", "queue/join"):
             answer = client.post(f"/gradio_api/{path}", content=iter([b"pass", b"wd"]))
