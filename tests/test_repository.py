@@ -41,9 +41,12 @@ ARROWS = {
     "media": {"settings"},
     "hosting": {"settings", "evolink", "executors", "net"},
     "evolink": {"executors"},
-    "jobs": {"media", "hosting", "evolink", "executors", "net", "settings"},
-    "sandbox": {"evolink", "executors", "media", "net", "addresses", "extras", "setting_faults", "setting_network"},
-    "web": {"executors", "jobs", "settings", "net"},
+    "jobs": {"background", "media", "hosting", "evolink", "executors", "net", "settings"},
+    "sandbox": {
+        *("background", "evolink", "executors", "media", "net"),
+        *("addresses", "extras", "setting_faults", "setting_network"),
+    },
+    "web": {"background", "executors", "jobs", "settings", "net"},
 }
 
 

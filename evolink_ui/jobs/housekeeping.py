@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from evolink_ui.background import BackgroundThread
 from evolink_ui.hosting import HostingError
 
 from .files import JobFiles
@@ -42,8 +42,8 @@ class Housekeeping:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._files, self._attend, self._keep_days, self._clock = ledger, files, attend, keep_days, clock
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        passing = (SQLAlchemyError, HostingError, OSError)
+        self._thread = BackgroundThread("housekeeping", self.sweep, every_seconds=EVERY_SECONDS, expected=passing)
 
     def start(self) -> None:
         """Sweep now and then once an hour."""
@@ -51,8 +51,7 @@ class Housekeeping:
 
     def close(self) -> None:
         """End within a sweep's time."""
-        self._closing.set()
-        self._thread.join()
+        self._thread.close()
 
     def sweep(self) -> None:
         """Sweep once."""
@@ -67,12 +66,3 @@ class Housekeeping:
             log.info("job=%s removed after %s days", job.id, self._keep_days)
         self._files.sweep(self._ledger.known_ids)
         self._attend()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self.sweep()
-            except (SQLAlchemyError, HostingError, OSError) as error:
-                log.warning("sweeping goes on in an hour: %s", type(error).__name__)
-            if self._closing.wait(EVERY_SECONDS):
-                return

@@ -93,6 +93,19 @@ class NotThere(JobError):
         )
 
 
+class JobUnreadable(JobError):
+    """A row of the ledger that is not understood; everything else goes on."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            "job_unreadable",
+            "This app can't read what it wrote down of this job.",
+            f"Tell the owner of this app: the log names it ({job_id}).",
+            status=500,
+        )
+        self.job_id = job_id
+
+
 class ImpossibleTransition(JobError):
     """The job is not in a state from which that state can be reached."""
 
@@ -162,6 +175,11 @@ class Fault:
     def to_dict(self) -> dict[str, Any]:
         """As the job's public view shows it."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of_dict(cls, values: dict[str, Any]) -> Fault:
+        """What `to_dict` of this or another version gave."""
+        return cls(**{name: value for name, value in values.items() if name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)

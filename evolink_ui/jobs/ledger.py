@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from .job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, NotThere, State, TaskTaken
+from .job import (
+    ACTIVE,
+    MAY_COME_FROM,
+    Fault,
+    ImpossibleTransition,
+    Job,
+    JobError,
+    JobUnreadable,
+    NotThere,
+    State,
+    TaskTaken,
+)
 from .migrations import upgrade
 from .tables import POSTGRES_LOCK, changing, instance, jobs, open_engine, uploads
 
@@ -46,6 +57,7 @@ class Ledger:
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._set_aside: set[str] = set()
         self.engine = open_engine(url)
         try:
             with self._changing() as connection:
@@ -197,7 +209,7 @@ class Ledger:
         """All jobs that the engine should be working on."""
         with self.engine.connect() as connection:
             rows = connection.execute(select(jobs).where(jobs.c.state.in_(sorted(ACTIVE)))).mappings().all()
-        return [_job(row) for row in rows]
+        return self._jobs(rows)
 
     def history(self, visitor: str, *, states: Collection[str], search: str, limit: int, offset: int) -> list[Job]:
         """A visitor's jobs, newest first; `states` empty means all; `search` is looked for in the prompt."""
@@ -208,7 +220,7 @@ class Ledger:
             query = query.where(jobs.c.request["prompt"].as_string().icontains(search, autoescape=True))
         with self.engine.connect() as connection:
             rows = connection.execute(query.limit(limit).offset(offset)).mappings().all()
-        return [_job(row) for row in rows]
+        return self._jobs(rows)
 
     def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
@@ -232,7 +244,7 @@ class Ledger:
         alike = (jobs.c.mode == job.mode, jobs.c.request["quality"].as_string() == job.request.get("quality"))
         query = select(jobs).where(jobs.c.state == State.DONE, *alike).order_by(jobs.c.finished_at.desc()).limit(limit)
         with self.engine.connect() as connection:
-            return [_job(row) for row in connection.execute(query).mappings().all()]
+            return self._jobs(connection.execute(query).mappings().all())
 
     def count_by_state(self) -> dict[str, int]:
         """How many jobs there are in each state."""
@@ -263,7 +275,7 @@ class Ledger:
         """Jobs that ended before a time: done and failed ones, and stopped ones whose result is gone anyway."""
         query = select(jobs).where(jobs.c.state.not_in(sorted(ACTIVE)), jobs.c.finished_at < ended_before)
         with self.engine.connect() as connection:
-            return [_job(row) for row in connection.execute(query).mappings().all()]
+            return self._jobs(connection.execute(query).mappings().all())
 
     def known_ids(self) -> set[str]:
         """The ids of all jobs."""
@@ -282,6 +294,18 @@ class Ledger:
         with self._changing() as connection:
             connection.execute(delete(uploads).where(uploads.c.expires_at < self._clock()))
             return connection.execute(change.values(sealed_key=None)).rowcount
+
+    def _jobs(self, rows: Iterable[RowMapping]) -> list[Job]:
+        """Those that can be read; the id of each other one is logged once."""
+        readable = []
+        for row in rows:
+            try:
+                readable.append(_job(row))
+            except JobUnreadable as unreadable:
+                if unreadable.job_id not in self._set_aside:
+                    self._set_aside.add(unreadable.job_id)
+                    log.error("job=%s can't be read and is set aside: %s", unreadable.job_id, unreadable.__cause__)
+        return readable
 
     def _changing(self) -> AbstractContextManager[Connection]:
         return changing(self.engine)
@@ -308,7 +332,17 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _job(row: RowMapping) -> Job:
-    values = {name: value for name, value in row.items() if name != "charged"}
-    values["state"] = State(values["state"])
-    values["fault"] = Fault(**values["fault"]) if values["fault"] else None
-    return Job(**values)
+    """The job of a row, whichever version wrote it.
+
+    Raises:
+        JobUnreadable: it lacks what every job has.
+    """
+    values = {name: value for name, value in row.items() if name in Job.__dataclass_fields__}
+    try:
+        if not isinstance(values["request"], dict):
+            raise TypeError("its request is no JSON object")
+        values["state"] = State(values["state"])
+        values["fault"] = Fault.of_dict(values["fault"]) if values["fault"] else None
+        return Job(**values)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise JobUnreadable(str(row["id"])) from error

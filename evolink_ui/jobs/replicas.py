@@ -7,12 +7,13 @@ the clocks of the machines don't matter.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from evolink_ui.background import BackgroundThread
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -53,11 +54,17 @@ class Replicas:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._executor_id, self._take_over, self._count = database, executor_id, take_over, count
-        self._closing = threading.Event()
         # Apart, because taking over many jobs takes longer than a beat.
         self._threads = [
-            threading.Thread(target=self._regularly, args=[what], name=f"replicas-{what.__name__}", daemon=True)
-            for what in (self._beat, self._bury)
+            BackgroundThread(
+                f"replicas-{name}",
+                task,
+                every_seconds=BEAT_SECONDS,
+                first_after_seconds=BEAT_SECONDS,
+                vital=True,
+                expected=(SQLAlchemyError,),
+            )
+            for name, task in (("beat", self._beat), ("bury", self._bury))
         ]
         self._clock = clock
         self._beaten_at = self._steady_since = clock()
@@ -73,9 +80,8 @@ class Replicas:
 
     def close(self) -> None:
         """End within a beat. The others find this process dead a little later and take its jobs over."""
-        self._closing.set()
         for thread in self._threads:
-            thread.join()
+            thread.close()
 
     def retire(self) -> None:
         """Count as dead at once, after the last job was laid down: the others need not wait until a beat is missing."""
@@ -84,13 +90,6 @@ class Replicas:
                 connection.execute(RETIRE, {"id": self._executor_id})
         except SQLAlchemyError as error:
             log.warning("the other processes find out by themselves: %s", type(error).__name__)
-
-    def _regularly(self, what: Callable[[], None]) -> None:
-        while not self._closing.wait(BEAT_SECONDS):
-            try:
-                what()
-            except Exception as error:  # noqa: BLE001  whatever the engine says of a database that is away
-                log.warning("the database does not answer: %s", type(error).__name__)
 
     def _beat(self) -> None:
         with self._database.begin() as connection:

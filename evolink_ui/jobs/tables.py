@@ -5,6 +5,7 @@ Times are seconds since 1970 in UTC; credits are EvoLink's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -92,11 +93,19 @@ schema_version = Table("schema_version", metadata, Column("version", Integer, nu
 instance = Table("instance", metadata, Column("id", String(32), primary_key=True))
 
 
+def _json(text: str) -> Any:
+    """None for what is no JSON: one row must not end the reading of all."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`, safe to use from several threads."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, connect_args=POSTGRES_WAITS)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        return create_engine(url, pool_pre_ping=True, connect_args=POSTGRES_WAITS, json_deserializer=_json)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_json)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

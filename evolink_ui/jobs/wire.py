@@ -6,15 +6,12 @@ lost while the database is away costs a little time, because followers look by t
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 import psycopg
 from sqlalchemy import Engine, text
 
-log = logging.getLogger("evolink_ui.jobs")
+from evolink_ui.background import BackgroundThread
 
 CHANNEL = "evolink_ui_news"
 LISTEN_SECONDS = 1.0  # after which the listener looks whether it shall end
@@ -32,8 +29,7 @@ class NewsWire:
 
     def __init__(self, database: Engine, hear: Callable[[str], object]) -> None:
         self._database, self._hear = database, hear
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
+        self._thread = BackgroundThread("news", self._listen, every_seconds=AGAIN_SECONDS, expected=(psycopg.Error,))
 
     def start(self) -> None:
         """Listen from about here on."""
@@ -41,8 +37,7 @@ class NewsWire:
 
     def close(self) -> None:
         """End within a second or so."""
-        self._closing.set()
-        self._thread.join()
+        self._thread.close()
 
     def send(self, job_id: str) -> None:
         """Tell all processes. Blocks.
@@ -53,16 +48,11 @@ class NewsWire:
         with self._database.begin() as connection:
             connection.execute(text("select pg_notify(:channel, :job)"), {"channel": CHANNEL, "job": job_id})
 
-    def _run(self) -> None:
+    def _listen(self) -> None:
         address = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        while not self._closing.is_set():
-            with suppress(psycopg.Error):  # the ledger's own words on a database that is away are enough
-                self._listen(address)
-            self._closing.wait(AGAIN_SECONDS)
-
-    def _listen(self, address: str) -> None:
         with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             connection.execute(f"listen {CHANNEL}")
-            while not self._closing.is_set():
+            while not self._thread.is_closing:
+                self._thread.beat()
                 for notice in connection.notifies(timeout=LISTEN_SECONDS):
                     self._hear(notice.payload)

@@ -41,7 +41,10 @@ class Callbacks:
     def take(self, room: int) -> list[Callback]:
         """Up to `room` callbacks of finished tasks; each is given out once by this process, however it ends."""
         begun = set(self._begun)  # before the rows are read: one that is struck off meanwhile would look new
-        sql = "SELECT c.* FROM callbacks c JOIN tasks t ON t.id = c.task_id WHERE t.stage = 'over' ORDER BY t.finished"
+        sql = (
+            "SELECT c.task_id, c.url, c.attempts FROM callbacks c JOIN tasks t ON t.id = c.task_id"
+            " WHERE t.stage = 'over' ORDER BY t.finished"
+        )
         due = [Callback(**dict(row)) for row in self._database.read(sql) if row["task_id"] not in begun]
         taken = due[: max(room, 0)]
         self._begun.update(callback.task_id for callback in taken)

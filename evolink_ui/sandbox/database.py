@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 BUSY_SECONDS = 10.0  # how long a transaction waits for another process's, which takes milliseconds
@@ -42,6 +42,21 @@ CREATE TABLE IF NOT EXISTS render_speeds (name TEXT PRIMARY KEY, seconds REAL NO
 """
 
 
+_EMPTY = {"TEXT": "''", "REAL": "0", "INTEGER": "0"}
+
+
+def _add_missing_columns(connection: sqlite3.Connection) -> None:
+    """Bring tables that an earlier version made up to `_SCHEMA`."""
+    with closing(sqlite3.connect(":memory:")) as newest:
+        newest.executescript(_SCHEMA)
+        for (table,) in newest.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            there = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
+            for _, name, kind, not_null, default, _ in newest.execute(f"PRAGMA table_info({table})"):
+                if name not in there:
+                    filled = f" NOT NULL DEFAULT {default or _EMPTY[kind]}" if not_null else ""
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}{filled}")
+
+
 class Database:
     """One open SQLite file. Safe for any number of threads."""
 
@@ -53,6 +68,7 @@ class Database:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+        _add_missing_columns(self._connection)
 
     def close(self) -> None:
         with self._lock:

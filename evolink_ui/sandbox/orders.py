@@ -31,16 +31,27 @@ class Order:
     prompt: str
     quality: str
     orientation: str
-    keep_sound: bool
-    watermark: bool
-    callback_url: str | None
+    keep_sound: bool = True
+    watermark: bool = False
+    callback_url: str | None = None
 
     def dump(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def load(cls, text: str) -> Order:
-        return cls(**json.loads(text))
+        """What `dump` of this or another version gave.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it lacks what every order has.
+        """
+        kept = json.loads(text)
+        return cls(**{name: value for name, value in kept.items() if name in cls.__dataclass_fields__})
+
+    @classmethod
+    def unreadable(cls) -> Order:
+        """In the place of one that can't be read, in a task that is over."""
+        return cls("", "", "", QUALITIES[0], ORIENTATIONS[0])
 
 
 def parse(raw: bytes) -> dict[str, Any]:

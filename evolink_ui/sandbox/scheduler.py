@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from evolink_ui.background import BackgroundThread
 from evolink_ui.media import price
 
 from .callbacks import Callbacks
@@ -56,27 +57,29 @@ class Scheduler:
         self._tasks, self._speeds, self._storage, self._inputs = tasks, speeds, storage, inputs
         self._callbacks, self._license, self._options = callbacks, license_, options
         self._work, self._results = data_dir / "work", data_dir / "results"
-        self._stop, self._wake = threading.Event(), threading.Event()
+        self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads: dict[str, dict[str, threading.Thread]] = {"prepare": {}, "render": {}, "call": {}}  # by task id
         self._renders: dict[str, Render] = {}
         self._ready: dict[str, tuple[Path, Path]] = {}
         self._licensed = False
         self._swept_at = float("-inf")
-        self._keeper = threading.Thread(target=self._keep, name="sandbox", daemon=True)
+        self._keeper = BackgroundThread(
+            "sandbox", self._look, every_seconds=TICK_SECONDS, vital=True, expected=(sqlite3.Error, OSError)
+        )
 
     def start(self) -> None:
         self._keeper.start()
 
     def wake(self) -> None:
         """Something has changed: look at once."""
-        self._wake.set()
+        self._keeper.wake()
 
     def close(self) -> None:
         """End all children and threads, within CLOSE_SECONDS. Unfinished tasks wait for the next start."""
         deadline = time.monotonic() + CLOSE_SECONDS
         self._stop.set()
-        self._wake.set()
+        self._keeper.close(wait_seconds=0)
         with self._lock:
             renders = list(self._renders.values())
         for render in renders:
@@ -85,7 +88,8 @@ class Scheduler:
         for render in renders:
             render.make_sure(told_at + GRACE_SECONDS - time.monotonic())
         with self._lock:
-            threads = [self._keeper, *(thread for kind in self._threads.values() for thread in kind.values())]
+            threads = [thread for kind in self._threads.values() for thread in kind.values()]
+        self._keeper.close(max(deadline - time.monotonic(), 0.01))
         for thread in threads:
             if thread.is_alive():
                 thread.join(max(deadline - time.monotonic(), 0.01))
@@ -94,15 +98,6 @@ class Scheduler:
         self._license.release()
 
     # ---- the keeper ------------------------------------------------------------------------------------------------
-
-    def _keep(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._look()
-            except (sqlite3.Error, OSError):  # a full disk, a locked file: the next look may succeed
-                log.exception("the sandbox could not look after its tasks")
-            self._wake.wait(TICK_SECONDS)
-            self._wake.clear()
 
     def _look(self) -> None:
         if not self._licensed:
@@ -146,7 +141,7 @@ class Scheduler:
             finally:
                 with self._lock:
                     del self._threads[kind][task_id]
-                self._wake.set()
+                self._keeper.wake()
 
         thread = threading.Thread(target=run, name=f"sandbox-{kind}", daemon=True)
         with self._lock:

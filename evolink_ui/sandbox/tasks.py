@@ -12,6 +12,7 @@ failed     over         its credits are returned (a reservation lasts as long as
 from __future__ import annotations
 
 import json
+import logging
 import math
 import secrets
 import sqlite3
@@ -29,9 +30,12 @@ from .options import RESULT_SECONDS, TASK_SECONDS, Options
 from .orders import Order
 from .speed import Speeds
 
+log = logging.getLogger(__name__)
+
 ID_PREFIX = "task-unified-"
 ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ID_RANDOM_CHARS = 8  # as in the vendor's ids
+UNREADABLE = "The sandbox can't read what it wrote down of this task. Credits are returned; order again."
 MAX_ATTEMPTS = 3  # a task that took the whole process with it this often is not tried again
 
 
@@ -45,18 +49,18 @@ class Task:
     order: Order
     status: str
     stage: str
-    progress: int
-    video_seconds: float | None
-    estimate_seconds: float
-    reserved: float
-    used: float | None
-    attempts: int
-    planned_error: str | None
-    error_code: str | None
-    error_message: str | None
-    note: str | None
-    result_token: str | None
-    finished: float | None
+    progress: int = 0
+    video_seconds: float | None = None
+    estimate_seconds: float = 0.0
+    reserved: float = 0.0
+    used: float | None = None
+    attempts: int = 0
+    planned_error: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    note: str | None = None
+    result_token: str | None = None
+    finished: float | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -151,15 +155,32 @@ class Tasks:
         return answer, False
 
     def find(self, task_id: str) -> Task | None:
+        """The task; one whose row can't be read is failed from then on."""
         rows = self._database.read("SELECT * FROM tasks WHERE id = ?", task_id)
-        return _task(rows[0]) if rows else None
+        if not rows:
+            return None
+        try:
+            return _task(rows[0], Order.load(rows[0]["body"]))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self._set_aside(task_id)
+        return _task(self._database.read("SELECT * FROM tasks WHERE id = ?", task_id)[0], Order.unreadable())
+
+    def _set_aside(self, task_id: str) -> None:
+        with self._database.write() as db:
+            changed = db.execute(
+                "UPDATE tasks SET stage = 'over', status = 'failed', used = 0, error_code = 'service_error',"
+                " error_message = ?, finished = ? WHERE id = ? AND stage != 'over'",
+                (UNREADABLE, self._options.clock(), task_id),
+            )
+        if changed.rowcount:
+            log.error("%s: its row in the sandbox's database can't be read; the task is failed", task_id)
 
     def with_result(self, token: str) -> Task | None:
         """The completed task whose result link holds `token` and has not expired."""
         since = self._options.clock() - RESULT_SECONDS
-        sql = "SELECT * FROM tasks WHERE result_token = ? AND status = 'completed' AND finished > ?"
+        sql = "SELECT id FROM tasks WHERE result_token = ? AND status = 'completed' AND finished > ?"
         rows = self._database.read(sql, token, since)
-        return _task(rows[0]) if rows else None
+        return self.find(rows[0]["id"]) if rows else None
 
     def balance(self, account: Account) -> Balance:
         with self._database.write() as db:
@@ -203,7 +224,7 @@ class Tasks:
                     (next_stage, status, attempt, row["id"]),
                 )
         claimed = [self.find(row["id"]) for row in found]
-        return [task for task in claimed if task is not None]
+        return [task for task in claimed if task is not None and not task.is_finished]
 
     def prepared(self, task: Task, video_seconds: float) -> None:
         """The files are fetched and good; the reservation becomes exact."""
@@ -264,8 +285,7 @@ class Tasks:
             db.execute("DELETE FROM tasks WHERE finished < ?", (self._options.clock() - TASK_SECONDS,))
 
 
-def _task(row: sqlite3.Row) -> Task:
-    return Task(
-        order=Order.load(row["body"]),
-        **{name: row[name] for name in Task.__dataclass_fields__ if name != "order"},
-    )
+def _task(row: sqlite3.Row, order: Order) -> Task:
+    """Columns that only another version knows are left out; those that it did not have take their defaults."""
+    known = Task.__dataclass_fields__.keys() & set(row.keys())
+    return Task(order=order, **{name: row[name] for name in known})

@@ -2,19 +2,17 @@
 it knows nothing of the files from before. Somebody who begins uploads and leaves could fill the disk with either."""
 
 import contextlib
-import logging
 import shutil
 import stat
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
-from .received import is_upload_name
+from evolink_ui.background import BackgroundThread
 
-log = logging.getLogger(__name__)
+from .received import is_upload_name
 
 PART_SECONDS = 300.0
 """Without a further byte; uploads that are still running write all the time."""
@@ -29,9 +27,8 @@ class Leftovers:
     """Sweeps the upload folder in a thread of its own, from `start` to `close`."""
 
     def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS, clock: Callable[[], float] = time.time) -> None:
-        self._sweep_seconds, self._clock = sweep_seconds, clock
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="leftovers", daemon=True)
+        self._clock = clock
+        self._thread = BackgroundThread("leftovers", self._sweep, every_seconds=sweep_seconds, expected=(OSError,))
 
     def start(self) -> None:
         """Begin; the first sweep comes at once."""
@@ -39,16 +36,10 @@ class Leftovers:
 
     def close(self) -> None:
         """End it."""
-        self._closing.set()
+        self._thread.close(wait_seconds=0)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                self.sweep()
-            except OSError:
-                log.exception("the upload folder can't be swept")
-            if self._closing.wait(self._sweep_seconds):
-                return
+    def _sweep(self) -> None:
+        self.sweep()
 
     def sweep(self) -> int:
         """Remove what is too old; gives how many entries went."""

@@ -8,12 +8,12 @@ a Space can be made public or private while it runs.
 import asyncio
 import json
 import logging
-import threading
 from collections.abc import Iterable
 from itertools import chain, repeat
 
 import httpx
 
+from evolink_ui.background import BackgroundThread
 from evolink_ui.net import Refused, public_client
 from evolink_ui.settings import Settings
 
@@ -39,11 +39,14 @@ class SelfCheck:
         look_again_seconds: float = LOOK_AGAIN_SECONDS,
     ) -> None:
         self._settings = settings
-        self._first_looks, self._look_again_seconds = tuple(first_looks), look_again_seconds
         self._address = next((url for url in settings.own_addresses if url), "")
         self._was: bool | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="self check", daemon=True)
+        first, *others = first_looks
+        self._doubtful_looks = len(others)
+        self._pauses = chain(others, repeat(look_again_seconds))
+        self._thread = BackgroundThread(
+            "self check", self._check, every_seconds=look_again_seconds, first_after_seconds=first
+        )
 
     def start(self) -> None:
         """Begin to look; only a Space is doubtful, elsewhere the owner's word is taken."""
@@ -52,15 +55,14 @@ class SelfCheck:
 
     def close(self) -> None:
         """End it; a look under way is not waited for."""
-        self._closing.set()
+        self._thread.close(wait_seconds=0)
 
-    def _run(self) -> None:
-        for number, delay_seconds in enumerate(chain(self._first_looks, repeat(self._look_again_seconds)), 1):
-            if self._closing.wait(delay_seconds):
-                return
-            reached = self.look()
-            if reached or number >= len(self._first_looks):
-                self._tell(reached)
+    def _check(self) -> float:
+        reached = self.look()
+        if reached or self._doubtful_looks <= 0:  # visitors are led to a new container some time after it is up
+            self._tell(reached)
+        self._doubtful_looks -= 1
+        return next(self._pauses)
 
     def look(self) -> bool:
         """Whether a stranger's request arrives here: one look, bounded in time."""

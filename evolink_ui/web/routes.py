@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from evolink_ui.background import late_threads
 from evolink_ui.executors import DISK
 from evolink_ui.jobs import JobError
 from evolink_ui.net import Refused
@@ -188,17 +189,23 @@ class _Web:
         return JSONResponse({"ok": True})
 
     async def health(self, _request: Request) -> Response:
-        """200 only where orders can be taken; 503 where the database doesn't answer.
+        """200 only where orders can be taken; 503 where the database doesn't answer or a vital thread is late.
 
-        `{"ok", "waiting", "follower_lag_seconds"}`: jobs in line, and how late the latest look at a task is.
+        `{"ok", "waiting", "follower_lag_seconds", "late"}`: jobs in line, how late the latest look at a task is, and
+        the background threads whose last beat is too old, where there are any.
         """
         try:
             health = await self._jobs.health()
         except Exception:
             log.exception("not healthy")
             health = {"ok": False}
-        shown = {name: health[name] for name in ("ok", "waiting", "follower_lag_seconds") if name in health}
-        return JSONResponse(shown, 200 if health.get("ok") else 503)
+        shown: dict[str, Any] = {
+            name: health[name] for name in ("ok", "waiting", "follower_lag_seconds") if name in health
+        }
+        if late := late_threads():
+            shown["late"] = [thread.name for thread in late]
+            shown["ok"] = bool(shown.get("ok")) and not any(thread.vital for thread in late)
+        return JSONResponse(shown, 200 if shown.get("ok") else 503)
 
 
 def for_visitor(view: dict[str, Any], job: JobLike, request: Any) -> dict[str, Any]:

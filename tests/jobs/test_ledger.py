@@ -82,6 +82,40 @@ def test_a_job_is_found_again_as_it_was_written(ledger: Ledger) -> None:
     assert ledger.find("b") is None
 
 
+def test_a_row_that_cannot_be_read_is_set_aside_and_all_others_go_on(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("good", "bad", "newer"):
+        add(ledger, name)
+    written = {"code": "c", "message": "m", "next_step": "n", "charged": "no"}
+    with changing(ledger.engine) as connection:
+        for name, fault in (
+            ("bad", {"code": "only"}),
+            ("newer", {**written, "severity": "a newer field"}),
+        ):
+            connection.execute(jobs_table.update().where(jobs_table.c.id == name).values(fault=fault))
+    for _ in range(2):
+        assert {job.id for job in ledger.unfinished()} == {"good", "newer"}
+    assert {job.id for job in ledger.history("anna", states=[], search="", limit=9, offset=0)} == {"good", "newer"}
+    assert ledger.get("newer").fault == Fault(**written)  # type: ignore[arg-type]  # its `charged` is one of the three
+    with pytest.raises(JobError, match="can't read"):
+        ledger.find("bad")
+    assert [record.getMessage().split(":")[0] for record in caplog.records if record.levelname == "ERROR"] == [
+        "job=bad can't be read and is set aside"
+    ]
+    assert ledger.move("good", State.HOSTING).id == "good"
+
+
+def test_a_row_whose_json_is_broken_is_set_aside(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    for name in ("good", "broken"):
+        add(ledger, name)
+    with changing(ledger.engine) as connection:
+        connection.exec_driver_sql("update jobs set request = '{' where id = 'broken'")
+    assert [job.id for job in ledger.unfinished()] == ["good"]
+    ledger.close()
+
+
 def test_the_key_is_not_in_a_jobs_repr(ledger: Ledger) -> None:
     assert "sealed-marked" not in repr(add(ledger, sealed_key="sealed-marked"))
 

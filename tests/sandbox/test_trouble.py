@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -150,6 +151,31 @@ async def test_where_files_cannot_be_linked_they_are_copied(
     monkeypatch.setattr(os, "link", no_links)
     task = await place(client, await uploaded_order(client, image, video))
     assert (await wait_for(client, task["id"]))["status"] == "completed"
+
+
+async def test_a_task_whose_row_cannot_be_read_is_failed_and_all_others_go_on(
+    make_sandbox: SandboxMaker, image: Path, video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a version that wrote another body: one such row once ended the only scheduler for good."""
+    sandbox = make_sandbox(render_command=stand_in(60.0))
+    async with client_of(sandbox) as client:
+        body = await uploaded_order(client, image, video)
+        ids = [(await place(client, body))["id"] for _ in range(3)]
+    await asyncio.to_thread(sandbox.close)
+    with closing(sqlite3.connect(tmp_path / "sandbox" / "sandbox.sqlite3")) as db, db:
+        rows = dict(db.execute("SELECT id, body FROM tasks").fetchall())
+        less, more = json.loads(rows[ids[0]]), json.loads(rows[ids[1]])
+        del less["image_url"]
+        for task_id, changed in ((ids[0], less), (ids[1], {**more, "model_version": "a field of another version"})):
+            db.execute("UPDATE tasks SET body = ? WHERE id = ?", (json.dumps(changed), task_id))
+        db.execute("ALTER TABLE tasks ADD COLUMN priority TEXT")
+        db.execute("ALTER TABLE tasks DROP COLUMN note")
+    async with client_of(make_sandbox()) as client:
+        ended = [await wait_for(client, task_id, "completed", "failed") for task_id in ids]
+    assert [task["status"] for task in ended] == ["failed", "completed", "completed"]
+    assert "Credits are returned" in ended[0]["error"]["message"]
+    told = [record.getMessage() for record in caplog.records if "can't be read" in record.message]
+    assert [line.partition(":")[0] for line in told] == [ids[0]]
 
 
 async def test_an_upload_whose_bytes_vanished_fails_its_task(

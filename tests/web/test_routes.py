@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from evolink_ui.background import BackgroundThread
+from evolink_ui.web import routes
 from evolink_ui.web.signing import FileKind, FileLinks
 from tests.web.site import JPEG, MP4, PNG, Site, call, site
 
@@ -261,6 +263,16 @@ def test_health_is_200_only_when_orders_can_be_taken_and_says_nothing_more(runni
         assert (answer.status_code, answer.json()) == (503, {"ok": False})
     finally:
         running.desk.healthy = True
+
+
+@pytest.mark.parametrize(("vital", "status"), [(True, 503), (False, 200)])
+def test_health_names_a_background_thread_whose_beat_is_old(
+    running: Site, monkeypatch: pytest.MonkeyPatch, vital: bool, status: int
+) -> None:
+    late = BackgroundThread("sandbox", lambda: None, every_seconds=1, vital=vital)
+    monkeypatch.setattr(routes, "late_threads", lambda: [late])
+    answer = httpx.get(f"{running.url}/healthz")
+    assert (answer.status_code, answer.json()) == (status, {"ok": status == 200, "late": ["sandbox"]})
 
 
 def test_with_logins_jobs_and_results_are_their_owners_alone(tmp_path: Path) -> None:
