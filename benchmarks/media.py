@@ -77,12 +77,12 @@ def show(title: str, found: dict[str, list[float]]) -> None:
 
 def first_words(path: Path) -> None:
     """Facts only: what our child says before it looks at the frames."""
-    source = look_at(path)
-    _, name = name_format(source.head)
-    request = {"job": "video", "format": name, "path": source.path, "device": source.device, "inode": source.inode}
     heard: list[float] = []
-    started = time.perf_counter()
-    POOL.examine(request, lambda _: heard.append((time.perf_counter() - started) * 1000))
+    with look_at(path) as source:
+        _, name = name_format(source.head)
+        request = {"job": "video", "format": name, "path": source.path}
+        started = time.perf_counter()
+        POOL.examine(request, source.file, lambda _: heard.append((time.perf_counter() - started) * 1000))
     FIRST_WORDS.append(heard[0])
 
 

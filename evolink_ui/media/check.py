@@ -2,16 +2,16 @@
 
 import math
 import os
-from typing import Any, Final
+from typing import Any
 
 from evolink_ui.media import limits, rules
 from evolink_ui.media.child import POOL, Busy, ChildFailed
+from evolink_ui.media.decodable import may_decode, not_decoded_here
 from evolink_ui.media.files import PILLOW_NAMES, Source, Unreadable, look_at, name_format
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
-from evolink_ui.media.words import problem, size_text, without_fix
+from evolink_ui.media.words import problem, size_text, spoken, without_fix
 
-_SPOKEN: Final = {"jpeg": "JPEG", "png": "PNG", "webm": "WebM", "mkv": "Matroska", "svg": "an SVG drawing"}
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
@@ -21,16 +21,22 @@ def check_image(path: Path) -> Report:
     Facts are as a person sees the picture. Blocking: it reads the file and asks a child process to decode it.
     """
     try:
-        source = _source(path, "image")
+        with _source(path, "image") as source:
+            return _check_image(source)
     except _NotEven as error:
         return _refused(error.problem)
+
+
+def _check_image(source: Source) -> Report:
     kind, name = name_format(source.head)
     if kind != "image" or name == "svg":
         return _refused(problem("not_an_image", "image", found=_found(kind, name)))
     accepted = name in ("jpeg", "png")
-    foreign = [] if accepted else [problem("unsupported_image_format", "image", format_name=_spoken(name))]
+    foreign = [] if accepted else [problem("unsupported_image_format", "image", format_name=spoken(name))]
     if not accepted and name not in PILLOW_NAMES:
         return _refused(without_fix(foreign[0]))
+    if not may_decode(name):
+        return _refused(not_decoded_here("image", name))
     if source.size_bytes > limits.IMAGE_READ_MAX_BYTES:
         too_big = problem("image_too_big", "image", size=size_text(source.size_bytes))
         return _refused(without_fix(too_big) if accepted else too_big)  # JPEGs and PNGs are read at once, others not
@@ -54,16 +60,21 @@ def check_video(path: Path, orientation: Orientation = "image") -> Report:
     `orientation` decides which length is allowed; `Report.fits` has the answer for both. Facts are as a person sees
     the video. Blocking: it reads the file and asks a child process to decode it.
     """
-    orientation = "video" if orientation == "video" else "image"
     try:
-        source = _source(path, "video")
+        with _source(path, "video") as source:
+            return _check_video(source, "video" if orientation == "video" else "image")
     except _NotEven as error:
         return _refused(error.problem)
+
+
+def _check_video(source: Source, orientation: Orientation) -> Report:
     kind, name = name_format(source.head)
     if kind != "video":
         return _refused(problem("not_a_video", "video", found=_found(kind, name)))
     accepted = name in ("mp4", "mov")
-    foreign = [] if accepted else [problem("unsupported_video_format", "video", format_name=_spoken(name))]
+    foreign = [] if accepted else [problem("unsupported_video_format", "video", format_name=spoken(name))]
+    if not may_decode(name):
+        return _refused(not_decoded_here("video", name))
     header: dict[str, Any] = {}
     found, poster = _ask("video", name, source, header)
     known = {**header, **found}
@@ -128,15 +139,15 @@ def _source(path: object, field: str) -> Source:
     except Unreadable as error:
         raise _NotEven(problem(error.code, field)) from error
     if source.size_bytes == 0:
+        source.file.close()
         raise _NotEven(problem("file_empty", field))
     return source
 
 
 def _ask(job: str, name: str, source: Source, header: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
     """What a child says of the file; `header` is filled with its first words, which stay when it fails later."""
-    request = {"job": job, "format": name, "path": source.path, "device": source.device, "inode": source.inode}
     try:
-        return POOL.examine(request, header.update)
+        return POOL.examine({"job": job, "format": name, "path": source.path}, source.file, header.update)
     except Busy:
         return {"refused": "check_busy", "values": {}}, None
     except ChildFailed:
@@ -157,15 +168,11 @@ def _refused(*problems: Problem) -> Report:
     return Report(False, None, list(problems), [], None)
 
 
-def _spoken(name: str) -> str:
-    return _SPOKEN.get(name, name.upper())
-
-
 def _found(kind: str, name: str) -> str:
     """A few words on what the file is instead."""
     if not name:
         return ""
-    return f" but {_spoken(name)}" if kind == "other" or name == "svg" else f" but a {kind} file ({_spoken(name)})"
+    return f" but {spoken(name)}" if kind == "other" or name == "svg" else f" but a {kind} file ({spoken(name)})"
 
 
 def _count(value: object) -> int:

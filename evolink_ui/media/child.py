@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from evolink_ui.confine import clean_environment
 from evolink_ui.media import limits
+from evolink_ui.media.channel import MAX_LINE_BYTES, Sender
 
 MAX_CHILDREN: Final = 2
 """Checks at the same time; each child holds about 80 MB when idle."""
@@ -24,11 +26,7 @@ WATCH_SECONDS: Final = 0.05
 """How often a late child's processor time is looked at."""
 JOBS_PER_CHILD: Final = 500
 """Then it is replaced, so that no library's leak adds up."""
-MAX_LINE_BYTES: Final = 65_536
 MAX_POSTER_BYTES: Final = 2_000_000
-
-_KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG")
-"""All that a child gets of the environment: no key of anybody's is among them."""
 
 
 class ChildFailed(Exception):
@@ -37,19 +35,6 @@ class ChildFailed(Exception):
 
 class Busy(Exception):
     """No child became free in time."""
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment of every child."""
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    # One thread and one arena: a library that reserves memory per core would use up the address space.
-    kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "PYTHONIOENCODING": "utf-8"}
-    # Without a home Python looks for one in the list of users, which may even be asked for over a socket.
-    kept["HOME"] = os.path.abspath(os.sep)  # noqa: PTH100 - see Child
-    kept["PYTHONPATH"] = os.pathsep.join(
-        dict.fromkeys([str(Path(__file__).resolve().parents[2]), *(path for path in sys.path if path)])
-    )
-    return kept
 
 
 def _processor_seconds(pid: int) -> float | None:
@@ -65,16 +50,22 @@ class Child:
     """One child process with a line in and a line out. One job at a time."""
 
     def __init__(self, module: str = "evolink_ui.media.worker", arguments: tuple[str, ...] = ()) -> None:
-        # Its own session, so that a signal can reach it together with whatever it started, and Ctrl-C does not.
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=clean_environment(),
-            cwd=os.path.abspath(os.sep),  # noqa: PTH100 - nothing is ever looked up beside the app
-            start_new_session=True,
-        )
+        self._sender = Sender()
+        try:
+            # Its own session, so that a signal can reach it together with whatever it started, and Ctrl-C does not.
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments],
+                stdin=self._sender.stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=clean_environment(),
+                cwd=os.path.abspath(os.sep),  # noqa: PTH100 - nothing is ever looked up beside the app
+                start_new_session=True,
+            )
+        except BaseException:
+            self._sender.close()
+            raise
+        self._sender.started()
         self.jobs = 0
         self.ready = False
 
@@ -87,6 +78,7 @@ class Child:
                 os.killpg(self.process.pid, 9)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
+        self._sender.close()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -114,12 +106,10 @@ class Child:
             raise ChildFailed
         return data
 
-    def send(self, request: dict[str, Any]) -> None:
-        """Hand over a job. Raises ChildFailed."""
-        assert self.process.stdin is not None  # noqa: S101 - see read_line
+    def send(self, request: dict[str, Any], file: BinaryIO) -> None:
+        """Hand over a job and the file that it is about. Raises ChildFailed."""
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
+            self._sender.send(self.process, request, file)
         except (OSError, ValueError) as error:
             raise ChildFailed from error
 
@@ -170,9 +160,9 @@ class Pool:
         self._closed = False
 
     def examine(
-        self, request: dict[str, Any], on_facts: Callable[[dict[str, Any]], None]
+        self, request: dict[str, Any], file: BinaryIO, on_facts: Callable[[dict[str, Any]], None]
     ) -> tuple[dict[str, Any], bytes | None]:
-        """Let a child do one job; `on_facts` gets what the header said, even when the rest fails.
+        """Let a child do one job with a file; `on_facts` gets what the header said, even when the rest fails.
 
         Returns what the child found and the poster. Raises ChildFailed or Busy.
         """
@@ -186,7 +176,7 @@ class Pool:
                 child.wait_ready(START_SECONDS)
                 left = max(limits.CHECK_SECONDS - (time.monotonic() - started), limits.CHECK_SECONDS * 3 / 4)
                 with child.deadline(left, busy_factor=limits.BUSY_FACTOR):
-                    child.send({**request, "seconds": left})
+                    child.send({**request, "seconds": left}, file)
                     answer = child.read_line()
                     while "done" not in answer:
                         on_facts(dict(answer.get("facts") or {}))

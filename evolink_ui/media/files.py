@@ -3,7 +3,7 @@
 import os
 import stat
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Self
 
 SNIFF_BYTES: Final = 4096
 
@@ -27,15 +27,20 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A regular file as it was found."""
+    """A regular file, opened once: whatever happens to its name afterwards, this file is meant. Closed by `with`."""
 
     path: str
-    """Absolute."""
+    """Absolute; where it was found."""
+    file: BinaryIO
     size_bytes: int
-    device: int
-    inode: int
     head: bytes
     """Its first 4096 bytes at most."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
 
 
 def _absolute(path: object) -> str:
@@ -50,11 +55,8 @@ def _absolute(path: object) -> str:
         raise Unreadable("file_missing") from error
 
 
-def open_regular(path: str, *, device: int | None = None, inode: int | None = None) -> BinaryIO:
-    """Open a regular file for reading; with `device` and `inode`, only if it is still that very file.
-
-    Raises Unreadable.
-    """
+def open_regular(path: str) -> BinaryIO:
+    """Open a regular file for reading. Raises Unreadable."""
     try:
         before = os.lstat(path)
         if not stat.S_ISREG(before.st_mode):
@@ -68,8 +70,6 @@ def open_regular(path: str, *, device: int | None = None, inode: int | None = No
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable("not_a_file")
-        if (device, inode) != (None, None) and (device, inode) != (found.st_dev, found.st_ino):
-            raise Unreadable("file_unreadable")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -77,15 +77,14 @@ def open_regular(path: str, *, device: int | None = None, inode: int | None = No
 
 
 def look_at(path: object) -> Source:
-    """Find the file and read its first bytes. Raises Unreadable."""
+    """Open the file and read its first bytes. Raises Unreadable."""
     absolute = _absolute(path)
-    with open_regular(absolute) as file:
-        found = os.fstat(file.fileno())
-        try:
-            head = file.read(SNIFF_BYTES)
-        except OSError as error:
-            raise Unreadable("file_unreadable") from error
-    return Source(absolute, found.st_size, found.st_dev, found.st_ino, head)
+    file = open_regular(absolute)
+    try:
+        return Source(absolute, file, os.fstat(file.fileno()).st_size, file.read(SNIFF_BYTES))
+    except OSError as error:
+        file.close()
+        raise Unreadable("file_unreadable") from error
 
 
 DEMUXERS: Final = {

@@ -7,15 +7,18 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
+import stat
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from evolink_ui.media import limits
 from evolink_ui.media.check import check_image, check_video, image_facts, video_facts
 from evolink_ui.media.child import Child, ChildFailed
+from evolink_ui.media.decodable import may_decode, not_decoded_here
 from evolink_ui.media.files import DEMUXERS, PILLOW_NAMES, Source, Unreadable, look_at, name_format
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
@@ -84,9 +87,16 @@ def fix_image(
     Takes what Pillow safely reads and HEIC. `on_progress` gets 0.0 to 1.0. Blocking; setting `cancel` ends it within
     half a second. Raises FixFailed or FixCancelled.
     """
-    source, name = _known(path, "image", IMAGE_FORMATS)
+    with _known(path, "image") as source:
+        return _fix_image(source, Path(out_folder), on_progress, cancel)
+
+
+def _fix_image(
+    source: Source, out_folder: Path, on_progress: OnProgress | None, cancel: threading.Event | None
+) -> Fixed:
+    _, name = name_format(source.head)
     request = {"job": "image", "format": name}
-    mended = _mend(source, request, Path(out_folder), "image", FIX_IMAGE_SECONDS, on_progress, cancel)
+    mended = _mend(source, request, out_folder, "image", FIX_IMAGE_SECONDS, on_progress, cancel)
     before = image_facts(mended.before, source.size_bytes, name)
     if mended.path is None:
         return _unchanged(source, "image", before, check_image(source.path))
@@ -110,22 +120,37 @@ def fix_video(
     allows. `on_progress` gets 0.0 to 1.0. Blocking; setting `cancel` ends it within half a second.
     Raises FixFailed or FixCancelled.
     """
-    source, name = _known(path, "video", VIDEO_FORMATS)
+    with _known(path, "video") as source:
+        return _fix_video(
+            source, Path(out_folder), orientation, (start_seconds, end_seconds), on_progress=on_progress, cancel=cancel
+        )
+
+
+def _fix_video(
+    source: Source,
+    out_folder: Path,
+    orientation: Orientation,
+    part: tuple[float | None, float | None],
+    *,
+    on_progress: OnProgress | None,
+    cancel: threading.Event | None,
+) -> Fixed:
+    _, name = name_format(source.head)
     longest = limits.VIDEO_MAX_SECONDS if orientation == "video" else limits.IMAGE_ORIENTATION_MAX_SECONDS
     request = {
         "job": "video",
         "format": name,
-        "start": start_seconds,
-        "end": end_seconds,
+        "start": part[0],
+        "end": part[1],
         "longest": longest,
     }
-    mended = _mend(source, request, Path(out_folder), "video", FIX_VIDEO_SECONDS, on_progress, cancel)
+    mended = _mend(source, request, out_folder, "video", FIX_VIDEO_SECONDS, on_progress, cancel)
     report = check_video(mended.path or source.path, orientation)
     if _is_damaged(report):  # only the check decodes, so only now it is known: copying the picture is not enough
         if mended.path is not None:
             _remove(mended.path)
         again = {**request, "anew": True}
-        mended = _mend(source, again, Path(out_folder), "video", FIX_VIDEO_SECONDS, on_progress, cancel)
+        mended = _mend(source, again, out_folder, "video", FIX_VIDEO_SECONDS, on_progress, cancel)
         report = check_video(mended.path or source.path, orientation)
     before = video_facts(mended.before, source.size_bytes, name)
     if mended.path is None:
@@ -145,15 +170,20 @@ class _Mended:
     before: dict[str, Any]
 
 
-def _known(path: object, field: str, formats: frozenset[str]) -> tuple[Source, str]:
+def _known(path: object, field: str) -> Source:
+    """The file, opened, of a format that can be mended here. Raises FixFailed."""
     try:
         source = look_at(path)
     except Unreadable as error:
         raise FixFailed(problem(error.code, field)) from error
     kind, name = name_format(source.head)
-    if kind != field or name not in formats:
+    if kind != field or name not in (IMAGE_FORMATS if field == "image" else VIDEO_FORMATS):
+        source.file.close()
         raise FixFailed(problem("not_an_image" if field == "image" else "not_a_video", field, found=""))
-    return source, name
+    if not may_decode(name):
+        source.file.close()
+        raise FixFailed(not_decoded_here(field, name))
+    return source
 
 
 def _mend(
@@ -165,29 +195,33 @@ def _mend(
     on_progress: OnProgress | None,
     cancel: threading.Event | None,
 ) -> _Mended:
-    """Let a child write the new file under a name of ours. Raises FixFailed or FixCancelled, then without a file."""
+    """Let a child write the new file, which then gets a name of ours. Raises FixFailed or FixCancelled."""
     stem = re.sub(r"\W+", "-", Path(source.path).stem)[:40].strip("-") or field
-    out = folder.absolute() / f"{stem}-fixed-{secrets.token_hex(4)}"
-    whole = {**request, "path": source.path, "device": source.device, "inode": source.inode, "out": str(out)}
+    final = folder.absolute() / f"{stem}-fixed-{secrets.token_hex(4)}"
+    own = final.with_name(f".{final.name}")  # all that the child may write in
+    out = own / "result"
+    whole = {**request, "path": source.path, "out": str(out)}
     tell = on_progress or (lambda _: None)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        own.mkdir(parents=True)
         while not _PLACES.acquire(timeout=0.2):
             if cancel is not None and cancel.is_set():
                 raise FixCancelled
         try:
             tell(0.0)
-            done = _run(whole, seconds, tell, cancel)
+            done = _run(whole, source.file, seconds, tell, cancel)
         finally:
             _PLACES.release()
-    except BaseException as error:
-        _remove(out)
-        if isinstance(error, (ChildFailed, OSError)):
-            raise FixFailed(problem("fix_failed", field)) from error
-        raise
+        suffix = {"jpeg": ".jpg", "png": ".png", "mp4": ".mp4"}.get(str(done.get("format")))
+        if suffix is not None:
+            final = final.with_name(final.name + suffix)
+            _take_result(out, final)
+    except (ChildFailed, OSError) as error:
+        raise FixFailed(problem("fix_failed", field)) from error
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
     refused, values = done.get("refused"), done.get("values")
     if isinstance(refused, str):
-        _remove(out)
         try:
             raise FixFailed(problem(refused, field, **(values if isinstance(values, dict) else {})))
         except (KeyError, TypeError) as error:
@@ -196,23 +230,30 @@ def _mend(
     fixes = [str(fix) for fix in done.get("fixes") or ()]
     facts = done.get("before")
     before = facts if isinstance(facts, dict) else {}
-    suffix = {"jpeg": ".jpg", "png": ".png", "mp4": ".mp4"}.get(str(done.get("format")))
     if suffix is None:
-        _remove(out)
         return _Mended(None, [], [], before)
-    final = out.with_name(out.name + suffix)
-    out.rename(final)
     return _Mended(final, changes, fixes, before)
 
 
+def _take_result(out: Path, final: Path) -> None:
+    """Move what the child wrote; a link in its place could lead anywhere. Raises OSError."""
+    if not stat.S_ISREG(out.lstat().st_mode):
+        raise OSError(f"{out} is no file")
+    out.rename(final)
+
+
 def _run(
-    request: dict[str, Any], seconds: float, on_progress: OnProgress, cancel: threading.Event | None
+    request: dict[str, Any],
+    file: BinaryIO,
+    seconds: float,
+    on_progress: OnProgress,
+    cancel: threading.Event | None,
 ) -> dict[str, Any]:
     """One fresh child for one file; it and what it started are gone when this returns."""
     child = Child("evolink_ui.media.mender")
     try:
         with child.deadline(seconds):
-            child.send({**request, "seconds": seconds})
+            child.send({**request, "seconds": seconds}, file)
             while True:
                 with child.deadline(SILENCE_SECONDS):
                     message = child.read_line()

@@ -19,6 +19,7 @@ from evolink_ui.media.mend_plan import Plan, make_plan
 from evolink_ui.media.refusal import Refused, Tell
 from evolink_ui.media.words import size_text
 
+FFMPEG: Final = imageio_ffmpeg.get_ffmpeg_exe()
 CRF: Final = "19"
 """Nobody sees the difference from the original; 10 s of 1080p have about 8 MB."""
 PRESET: Final = "veryfast"
@@ -58,8 +59,9 @@ def mend_film(file: BinaryIO, request: dict[str, Any], tell: Tell) -> dict[str, 
     attempts += [(False, True)] if attempts[0] == (True, True) else []
     attempts += [(False, False)] if attempts[-1] != (False, False) else []
     for copy_picture, sound in attempts:
-        command = _command(request["path"], DEMUXERS[name], out, before, plan, copy_picture=copy_picture, sound=sound)
-        if _run(command, plan.length, tell) and Path(out).stat().st_size > 0:
+        path = descriptor_path(file) or request["path"]
+        command = _command(path, DEMUXERS[name], out, before, plan, copy_picture=copy_picture, sound=sound)
+        if _run(command, plan.length, tell, file) and Path(out).stat().st_size > 0:
             changes = [*plan.changes]
             if before["has_audio"] and not sound:
                 changes.append("The sound could not be read and was left out.")
@@ -115,7 +117,7 @@ def _command(
     sound: bool,
 ) -> list[str]:
     """FFmpeg's command line. Only the local file, only the demuxer that its first bytes name."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-y"]
+    command = [FFMPEG, "-nostdin", "-hide_banner", "-loglevel", "quiet", "-y"]
     command += ["-progress", "pipe:1", "-stats_period", str(TICK_SECONDS)]
     command += ["-protocol_whitelist", "file,pipe", "-threads", "2", "-f", demuxer]
     start, length = _from_to(plan, before)
@@ -160,14 +162,20 @@ def _filters(plan: Plan) -> list[str]:
     return [*filters, "setsar=1", "format=yuv420p"]
 
 
-def _run(command: list[str], length: float, tell: Tell) -> bool:
-    """Run FFmpeg to its end and tell its progress, and that we are alive, four times a second."""
+def descriptor_path(file: BinaryIO) -> str | None:
+    """A name under which FFmpeg opens exactly this file, whatever its own name leads to by now; None but on Linux."""
+    return f"/proc/self/fd/{file.fileno()}" if sys.platform == "linux" else None
+
+
+def _run(command: list[str], length: float, tell: Tell, file: BinaryIO) -> bool:
+    """Run FFmpeg to its end, `file` open in it, and tell its progress, and that we are alive, four times a second."""
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        pass_fds=(file.fileno(),) if sys.platform == "linux" else (),
         # Safe here: this child has one thread that waits for its parent and nothing that holds locks.
         preexec_fn=fence.die_with_parent if sys.platform == "linux" else None,
     ) as process:

@@ -1,13 +1,17 @@
-"""The child that mends one file and ends. One request in, progress lines and one last line out."""
+"""The child that mends one file and ends. One request in, progress lines and one last line out.
+
+Before it reads the file it closes itself off: it opens nothing but this file and its own output folder, and starts
+nothing but FFmpeg.
+"""
 
 import json
 import os
-import sys
 import threading
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
-from evolink_ui.media import fence
-from evolink_ui.media.files import Unreadable, open_regular
+from evolink_ui import confine
+from evolink_ui.media import channel, fence, worker
 from evolink_ui.media.refusal import Refused, Tell
 
 ADDRESS_SPACE_BYTES: Final = 1_500_000_000
@@ -17,29 +21,41 @@ FILE_BYTES: Final = 150_000_000
 """More than the vendor takes is never written."""
 
 
-def mend(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
+def mend(request: dict[str, Any], file: BinaryIO, tell: Tell) -> dict[str, Any]:
     """Do the one job: what was changed, or why it was refused. Never raises."""
     try:
-        with open_regular(request["path"], device=request["device"], inode=request["inode"]) as file:
-            if request["job"] == "image":
-                from evolink_ui.media.mend_picture import mend_picture
+        if request["job"] == "image":
+            from evolink_ui.media.mend_picture import mend_picture
 
-                return mend_picture(file, request)
-            from evolink_ui.media.mend_film import mend_film
+            return mend_picture(file, request)
+        from evolink_ui.media.mend_film import mend_film
 
-            return mend_film(file, request, tell)
+        return mend_film(file, request, tell)
     except Refused as refused:
         return {"refused": refused.code, "values": refused.values}
-    except Unreadable as error:
-        return {"refused": error.code, "values": {}}
     except Exception:  # noqa: BLE001 - the fence: whatever a library throws at a stranger's bytes is one answer
         return {"refused": "fix_failed", "values": {}}
 
 
 def _end_with_parent() -> None:  # pragma: no cover - ends its own process
     """Our input ends when the parent closes it or dies: then everything ends, whatever we are doing."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     fence.end_family()
+
+
+def close_off(request: dict[str, Any], file: BinaryIO) -> None:  # pragma: no cover - would close off the tests
+    """Load what the job needs, then give up everything else."""
+    folder = Path(request["out"]).parent
+    if request["job"] == "image":
+        worker.load()
+        from evolink_ui.media import mend_picture  # noqa: F401 - what is meant is its loading
+
+        confine.close_off(write=[folder])
+    else:
+        from evolink_ui.media.mend_film import FFMPEG
+
+        confine.close_off(read=[file.fileno()], write=[folder], programs=[Path(FFMPEG)])
 
 
 def main() -> None:  # pragma: no cover - shuts the doors of its own process
@@ -47,7 +63,9 @@ def main() -> None:  # pragma: no cover - shuts the doors of its own process
     answers = fence.shut_doors()
     fence.limit_memory(ADDRESS_SPACE_BYTES, DATA_BYTES)
     fence.limit_writing(FILE_BYTES)
-    request = json.loads(sys.stdin.buffer.readline())
+    requests = channel.requests()  # kept, for its end closes the file
+    request, file = next(requests)
+    close_off(request, file)
     fence.start_clock(float(request["seconds"]) + fence.CLOCK_GRACE_SECONDS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -59,7 +77,7 @@ def main() -> None:  # pragma: no cover - shuts the doors of its own process
     tell({"progress": 0.0})
     finished = threading.Event()
     threading.Thread(target=_still_there, args=(tell, finished), daemon=True).start()
-    done = mend(request, tell)
+    done = mend(request, file, tell)
     finished.set()
     tell({"done": done})
 

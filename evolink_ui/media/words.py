@@ -22,6 +22,14 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
 
 
+def spoken(format_name: str) -> str:
+    """A format's name as people say it."""
+    return _SPOKEN.get(format_name, format_name.upper())
+
+
+_SPOKEN: Final = {"jpeg": "JPEG", "png": "PNG", "webm": "WebM", "mkv": "Matroska", "svg": "an SVG drawing"}
+
+
 def problem(code: str, field: str, **values: Value) -> Problem:
     """Build the problem or warning `code` for `field` ("image" or "video") with the numbers of its sentence."""
     message, next_step, fix = _WORDS[code]
@@ -43,6 +51,11 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
     "file_missing": ("There is no such file.", "Choose the {thing} again.", None),
     "not_a_file": ("This is not an ordinary file, so it was not opened.", "Choose the {thing} file itself.", None),
     "file_unreadable": ("The file could not be read.", "Choose the {thing} again.", None),
+    "format_not_opened_here": (
+        "This app doesn't open {format_name} files on this computer. Nothing was sent or charged.",
+        "Save the {thing} as {accepted} and choose it again.",
+        None,
+    ),
     "file_empty": ("The file is empty (0 bytes).", "Choose another {thing}; this one was perhaps never saved.", None),
     "fix_failed": (
         "The {thing} could not be mended. Nothing was changed.",

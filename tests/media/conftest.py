@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -62,12 +62,15 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do what the children do right here: for files that are harmless, it is the same and quicker."""
 
     def examine(
-        request: dict[str, Any], on_facts: Callable[[dict[str, Any]], None]
+        request: dict[str, Any], file: BinaryIO, on_facts: Callable[[dict[str, Any]], None]
     ) -> tuple[dict[str, Any], bytes | None]:
-        return worker.examine({**request, "seconds": limits.CHECK_SECONDS}, lambda said: on_facts(said["facts"]))
+        file.seek(0)
+        request = {**request, "seconds": limits.CHECK_SECONDS}
+        return worker.examine(request, file, lambda said: on_facts(said["facts"]))
 
-    def mend(request: dict[str, Any], *_: object) -> dict[str, Any]:
-        return mender.mend(request, lambda _: None)
+    def mend(request: dict[str, Any], file: BinaryIO, *_: object) -> dict[str, Any]:
+        file.seek(0)
+        return mender.mend(request, file, lambda _: None)
 
     monkeypatch.setattr(POOL, "examine", examine)
     monkeypatch.setattr(fix, "_run", mend)

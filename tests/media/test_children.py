@@ -1,5 +1,6 @@
 """The children that read strangers' bytes: what they may have, and that they end."""
 
+import io
 import json
 import os
 import signal
@@ -11,12 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evolink_ui import media
+from evolink_ui.confine import clean_environment
 from evolink_ui.media import check, child, fence, limits
-from evolink_ui.media.child import POOL, Busy, Child, ChildFailed, Pool, clean_environment
+from evolink_ui.media.channel import Sender
+from evolink_ui.media.child import POOL, Busy, Child, ChildFailed, Pool
 from tests.loopback import python_path
 from tests.media import studio
 
@@ -40,9 +44,9 @@ def gone(pid: int, seconds: float = 5.0) -> bool:
     return False
 
 
-def request(job: str, path: Path, name: str) -> dict[str, object]:
-    found = path.stat()
-    return {"job": job, "format": name, "path": str(path), "device": found.st_dev, "inode": found.st_ino}
+def examine(pool: Pool, job: str, path: Path, name: str) -> tuple[dict[str, Any], bytes | None]:
+    with path.open("rb") as file:
+        return pool.examine({"job": job, "format": name, "path": str(path)}, file, lambda _: None)
 
 
 @pytest.fixture
@@ -106,7 +110,7 @@ def test_a_child_is_warm_and_used_again(pool: Pool, good_image: Path) -> None:
     pool.warm_up()
     first = idle(pool)
     for _ in range(3):
-        found, poster = pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+        found, poster = examine(pool, "image", good_image, "jpeg")
         assert "refused" not in found
         assert poster
     assert idle(pool) is first
@@ -121,11 +125,11 @@ def test_a_child_that_takes_too_long_is_ended_and_replaced(
     monkeypatch.setattr(limits, "BUSY_FACTOR", 1.0)  # it has no processor time at all while it is stopped
     started = time.monotonic()
     with pytest.raises(ChildFailed):
-        pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+        examine(pool, "image", good_image, "jpeg")
     assert time.monotonic() - started < 2
     assert gone(stuck.process.pid)
     monkeypatch.undo()
-    found, _ = pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+    found, _ = examine(pool, "image", good_image, "jpeg")
     assert "refused" not in found
     assert idle(pool) is not stuck
 
@@ -134,7 +138,7 @@ def test_a_child_that_died_between_two_checks_is_not_noticed_by_anybody(pool: Po
     dead = idle(pool)
     os.kill(dead.process.pid, signal.SIGKILL)
     dead.process.wait()
-    found, _ = pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+    found, _ = examine(pool, "image", good_image, "jpeg")
     assert "refused" not in found
 
 
@@ -153,7 +157,7 @@ def test_a_child_that_dies_at_work_makes_the_file_refused_and_not_the_app_fail(
 def test_a_foreign_picture_that_takes_too_long_to_look_at_can_still_be_converted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def too_slow(_: object, on_facts: Callable[[dict[str, int]], None]) -> None:
+    def too_slow(_: object, __: object, on_facts: Callable[[dict[str, int]], None]) -> None:
         on_facts({"width": 5712, "height": 4284})
         raise ChildFailed
 
@@ -181,13 +185,15 @@ def test_a_child_that_answers_nonsense_is_ended(says: str, good_image: Path, tmp
     script.write_text(f"import sys\nprint('{{\"ready\": true}}', flush=True)\nsys.stdin.readline()\nprint({says!r})\n")
     pool = Pool(1)
     liar = Child.__new__(Child)
+    liar._sender = Sender()
     liar.process = subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, str(script)], stdin=liar._sender.stdin, stdout=subprocess.PIPE, start_new_session=True
     )
+    liar._sender.started()
     liar.jobs, liar.ready = 0, False
     pool._idle.append(liar)
     with pytest.raises(ChildFailed):
-        pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+        examine(pool, "image", good_image, "jpeg")
     assert liar.process.poll() is not None
     pool.close()
 
@@ -200,7 +206,7 @@ def test_with_every_child_at_work_a_check_says_so_instead_of_waiting_for_ever(
     monkeypatch.setattr(check, "POOL", full)
     with full._places:
         with pytest.raises(Busy):
-            full.examine({}, lambda _: None)
+            full.examine({}, io.BytesIO(), lambda _: None)
         assert [problem.code for problem in media.check_image(good_image).problems] == ["check_busy"]
     full.close()
 
@@ -208,16 +214,16 @@ def test_with_every_child_at_work_a_check_says_so_instead_of_waiting_for_ever(
 def test_a_child_is_replaced_after_many_jobs(pool: Pool, good_image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "JOBS_PER_CHILD", 2)
     first = idle(pool)
-    pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+    examine(pool, "image", good_image, "jpeg")
     assert gone(first.process.pid)
-    pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+    examine(pool, "image", good_image, "jpeg")
 
 
 def test_closing_ends_the_children_and_the_next_check_starts_new_ones(pool: Pool, good_image: Path) -> None:
     first = idle(pool)
     pool.close()
     assert gone(first.process.pid)
-    found, _ = pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+    found, _ = examine(pool, "image", good_image, "jpeg")
     assert "refused" not in found
 
 
@@ -250,7 +256,7 @@ def test_without_a_process_to_be_had_a_check_is_refused(
 
     monkeypatch.setattr(subprocess, "Popen", none_left)
     with pytest.raises(ChildFailed):
-        pool.examine(request("image", good_image, "jpeg"), lambda _: None)
+        examine(pool, "image", good_image, "jpeg")
     pool.warm_up()
 
 
@@ -272,7 +278,8 @@ PARENT = """
         child = POOL._take()
         child.wait_ready(10)
         os.kill(child.process.pid, signal.SIGSTOP)
-        child.send({"job": "video", "format": "mp4", "path": sys.argv[2], "device": None, "inode": None, "seconds": 60})
+        request = {"job": "video", "format": "mp4", "path": sys.argv[2], "seconds": 60}
+        child.send(request, open(sys.argv[2], "rb"))
         os.kill(child.process.pid, signal.SIGCONT)
         children = [child.process.pid]
     print(*children, flush=True)
@@ -346,7 +353,7 @@ def test_the_memory_of_a_check_stays_under_512_mb(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=watch)
         thread.start()
-        found, _ = pool.examine(request("video", path, "mp4"), lambda _: None)
+        found, _ = examine(pool, "video", path, "mp4")
         done.set()
         thread.join()
         assert "refused" not in found
@@ -359,8 +366,8 @@ def test_lines_are_json_and_nothing_else_is_said(good_image: Path) -> None:
     started = Child()
     try:
         started.wait_ready(10)
-        started.send({**request("image", good_image, "jpeg"), "seconds": 5})
-        with started.deadline(5):
+        with good_image.open("rb") as file, started.deadline(5):
+            started.send({"job": "image", "format": "jpeg", "path": str(good_image), "seconds": 5}, file)
             assert started.read_line() == {"facts": {"width": 640, "height": 480}}
             done = started.read_line()
             assert json.dumps(done["done"])

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from evolink_ui.media import Report, check_image, check_video
+from evolink_ui.media import Report, check, check_image, check_video
+from evolink_ui.media.files import Source, look_at
 from evolink_ui.media.limits import CHECK_SECONDS
 from tests.media import studio
 
@@ -313,13 +314,20 @@ def test_a_matrix_that_no_player_follows_turns_nothing(save: Save, good_video: P
     assert (facts.width, facts.height) == (480, 360)
 
 
-def test_a_file_that_is_exchanged_while_it_is_looked_at_is_not_read(tmp_path: Path, good_image: Path) -> None:
-    from evolink_ui.media.files import Unreadable, look_at, open_regular
-
-    path = tmp_path / "a.jpg"
+def test_a_file_that_is_exchanged_while_it_is_looked_at_is_judged_as_it_was_opened(
+    tmp_path: Path, good_image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = tmp_path / "a.jpg", look_at
     path.write_bytes(good_image.read_bytes())
-    source = look_at(path)
-    path.rename(tmp_path / "b.jpg")
-    path.write_bytes(b"another file")
-    with pytest.raises(Unreadable):
-        open_regular(source.path, device=source.device, inode=source.inode)
+
+    def exchange(given: object) -> Source:
+        source = real(given)
+        (tmp_path / "other").write_bytes(b"another file")
+        (tmp_path / "other").replace(path)
+        return source
+
+    monkeypatch.setattr(check, "look_at", exchange)
+    report = check_image(path)
+    assert report.ok
+    assert report.facts is not None
+    assert report.facts.size_bytes == good_image.stat().st_size
