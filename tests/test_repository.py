@@ -38,12 +38,13 @@ def test_dbos_is_imported_in_the_pipeline_and_nowhere_else() -> None:
 
 
 ARROWS = {
-    "media": {"settings"},
+    "confine": set(),
+    "media": {"settings", "confine"},
     "hosting": {"settings", "evolink", "executors", "net"},
     "evolink": {"executors"},
     "jobs": {"background", "media", "hosting", "evolink", "executors", "net", "settings"},
     "sandbox": {
-        *("background", "evolink", "executors", "media", "net"),
+        *("background", "confine", "evolink", "executors", "media", "net"),
         *("addresses", "extras", "setting_faults", "setting_network"),
     },
     "web": {"background", "executors", "jobs", "settings", "net"},

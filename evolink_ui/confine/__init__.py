@@ -68,7 +68,7 @@ def close_off(
     Args:
         read: files and folders, or open descriptors of files, that may be opened for reading.
         write: folders in which files may be made, changed and removed.
-        programs: the programs that may be started; with them comes reading the libraries they need.
+        programs: the programs that may be started; with them comes reading libraries and what the processor can do.
 
     Raises OSError where a part fails that `support` promised, RuntimeError where other threads would stay outside.
     """
@@ -85,7 +85,7 @@ def close_off(
         rules += [(folder, landlock.WRITE) for folder in write]
         if programs:
             rules += [(program, landlock.READ_FILE | landlock.EXECUTE) for program in programs]
-            rules += [(path, landlock.READ) for path in _LIBRARIES if path.exists()]
+            rules += [(path, landlock.READ) for path in (*_LIBRARIES, *_HARDWARE) if path.exists()]
             rules += [(loader, landlock.READ_FILE | landlock.EXECUTE) for loader in _loaders()]
             rules.append((Path(os.devnull), landlock.READ_FILE | landlock.WRITE_FILE))
         landlock.restrict(rules)
@@ -93,6 +93,7 @@ def close_off(
         seccomp.restrict(may_start_programs=bool(programs))
 
 
+_HARDWARE = tuple(map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu")))
 _LIBRARIES = tuple(map(Path, ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")))
 
 

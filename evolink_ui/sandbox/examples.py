@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from evolink_ui.confine import clean_environment
+
 EDITION: Final = "1"
 """Part of the file names: a newer drawing replaces older ones on the next start."""
 
@@ -51,11 +53,11 @@ def ensure_examples(folder: Path, *, apart: bool = False) -> list[ExamplePair]:
     with _BUILDING:
         missing = [path for path in (disco, groove, mika, nova, juni) if not path.exists()]
         if missing and apart:
-            surroundings = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK")}
-            surroundings["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             command = [sys.executable, "-m", __name__, str(folder.absolute())]
             # In a session of its own: Ctrl-C in the terminal is for the app, and what is begun is soon done.
-            subprocess.run(command, check=True, env=surroundings, timeout=DRAWING_SECONDS, start_new_session=True)
+            subprocess.run(
+                command, check=True, env=clean_environment(), timeout=DRAWING_SECONDS, start_new_session=True
+            )
         elif missing:
             folder.mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(2) as pool:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import evolink_ui
+from evolink_ui.confine import clean_environment
 
 from .orders import Order
 
@@ -31,12 +31,6 @@ KILLED_SECONDS = 0.2
 GRACE_SECONDS = 0.55  # the renderer promises to end within 0.5 s of being told
 EXIT_SECONDS = 5.0  # between its last word and its end it has nothing left to do
 LOG_TAIL_BYTES = 2000
-
-# What a child may know. Everything else, keys above all, stays here.
-KEPT_ENVIRONMENT = frozenset(
-    {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH"}
-    | {"FFMPEG_BINARY", "IMAGEIO_FFMPEG_EXE", "XDG_CACHE_HOME", "LD_LIBRARY_PATH"}
-)
 
 # The vendor's words for the end of a task; whatever else a renderer says becomes `unknown_error`.
 TASK_ERROR_CODES = frozenset(
@@ -67,11 +61,11 @@ class Render:
 
     Args:
         command: start of the command line.
-        folder: where the child may write; OUT and its log lie there.
+        folder: the task's own; OUT lies in a folder of its own below it, the only one in which the child may write.
     """
 
     def __init__(self, command: Sequence[str], order: Order, image: Path, video: Path, folder: Path) -> None:
-        self.out = folder / "out.mp4"
+        self.out = folder / "out" / "out.mp4"
         self._log = folder / "renderer.log"
         self._command = [*command, str(image), str(video), str(self.out)]
         self._command += ["--orientation", order.orientation, "--quality", order.quality]
@@ -139,10 +133,7 @@ class Render:
                     _kill(self._process)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if name in KEPT_ENVIRONMENT}
-        # The package must be found even where the app runs from a checkout that is not installed.
-        root = str(Path(evolink_ui.__file__).parent.parent)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+        self.out.parent.mkdir(exist_ok=True)
         with self._lock, self._log.open("wb") as errors:
             if self._stopped:
                 raise RenderFailed("service_unavailable", "The sandbox is closing.")
@@ -152,7 +143,7 @@ class Render:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment,
+                env=clean_environment(),
                 start_new_session=True,  # so that it can be ended together with its own children
             )
             return self._process

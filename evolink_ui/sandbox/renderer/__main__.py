@@ -26,6 +26,9 @@ MAX_IMAGE_PIXELS: Final = 1 << 27
 MAX_MEMORY_BYTES: Final = 6 << 30
 """Bytes of address space for this process and each of its children: a hostile header ends here, not in swap."""
 
+MAX_FILE_BYTES: Final = 1 << 30
+"""Bytes: 30 s at 1080p have some 60 MB, so no file of this process and its children gets near it."""
+
 STOPPED_EXIT: Final = 143
 """128 + SIGTERM, as a shell would report it."""
 
@@ -95,6 +98,24 @@ def limit_resources() -> None:
         return
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
+
+
+def close_off(order: argparse.Namespace) -> None:
+    """Give up everything but the two files, the folder of the result, and FFmpeg.
+
+    Before the libraries are loaded: some start threads, which would stay outside.
+    """
+    from evolink_ui import confine
+
+    from .children import FFMPEG
+
+    read, write = [order.image, order.video], [order.out.parent]
+    confine.close_off(
+        read=[path for path in read if path.exists()],  # what is missing is said later, with its code
+        write=[folder for folder in write if folder.is_dir()],
+        programs=[Path(FFMPEG)],
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,8 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-sound", action="store_true")
     parser.add_argument("--watermark", action="store_true")
     order = parser.parse_args(arguments)
-    watch_for_stop()
     limit_resources()
+    close_off(order)
+    watch_for_stop()
     reporter = Reporter()
     last, code = _run(order, reporter)
     reporter.finish(last)
