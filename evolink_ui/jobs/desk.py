@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from evolink_ui.evolink import Task, new_idempotency_key
 from evolink_ui.executors import DISK, STORE
 from evolink_ui.media.price import credits_for
 
-from . import faults, intake
+from . import faults, intake, same_order
 from .adopted import facts_of
 from .callbacks import MODEL, named_task, settles
 from .files import DiskTrouble, StoreTrouble
@@ -30,15 +31,29 @@ class Jobs(Questions):
 
     # ---- orders ----
 
-    async def start(self, order: Order, *, visitor: str, api_key: str | None = None) -> Job:
+    async def start(
+        self,
+        order: Order,
+        *,
+        visitor: str,
+        api_key: str | None = None,
+        reference: str | None = None,
+        ask_first: bool = False,
+    ) -> Job:
         """Judge an order, write it down and put it in line: well under a second for files that were judged before.
 
         Args:
             order: what is wanted.
             visitor: who asks.
             api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
+            reference: a name for this order; given again with the same order, it finds the first one's job.
+            ask_first: refuse an order that is the same as one of this visitor that runs or is younger than two minutes.
+
+        Returns:
+            The new job, or the one that was started under `reference`.
 
         Raises:
+            same_order.SameOrderRunning, same_order.ReferenceTaken: see there; nothing was written down or sent.
             intake.Rejected: naming the field at fault; nothing was written down or sent.
             TooBusy: too many files wait to be checked; the same.
         """
@@ -57,19 +72,37 @@ class Jobs(Questions):
             "image_url": order.image_url,
             "video_url": order.video_url,
         }
+        mode = self._vendors.here().mode(api_key)
+        folder = self.folder(job_id)
+        files = {"image": folder / inputs["image_name"], "video": folder / inputs["video_name"]}
+        estimated = credits_for(inputs["video_seconds"], order.quality)
         try:
+            place = partial(
+                same_order.place,
+                digest=await DISK.run(same_order.digest_of, mode, request, files),
+                credits_estimated=estimated,
+                reference=reference,
+                ask_first=ask_first,
+            )
             job = await ask(
                 self._ledger.add,
+                place=place,
                 id=job_id,
                 visitor=visitor,
-                mode=self._vendors.here().mode(api_key),
+                mode=mode,
                 request=request,
                 idempotency_key=new_idempotency_key(),
                 own_key=api_key is not None,
                 sealed_key=self._safe.seal(api_key) if api_key else None,
-                credits_estimated=credits_for(inputs["video_seconds"], order.quality),
+                credits_estimated=estimated,
                 **inputs,
             )
+        except same_order.KnownReference as known:
+            await STORE.run(self._files.remove, job_id)
+            return await self.get(known.job_id)
+        except (same_order.SameOrderRunning, same_order.ReferenceTaken):
+            await STORE.run(self._files.remove, job_id)
+            raise
         except DatabaseAway:  # perhaps between the writing and its word that it is written: what is told must be true
             self._go_on_with(insist(self._forget, job_id))
             raise
@@ -239,7 +272,7 @@ class Jobs(Questions):
     def _forget(self, job_id: str) -> None:
         with suppress(JobError):  # it was never written, as a rule
             self._ledger.move(job_id, State.STOPPED, only_from={State.QUEUED})
-            self._ledger.delete(job_id)
+            self._ledger.take_back(job_id)
         self._files.remove(job_id)
 
 

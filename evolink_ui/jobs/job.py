@@ -66,7 +66,7 @@ class JobError(Exception):
         super().__init__(message)
         self.code, self.message, self.next_step, self.field, self.status = code, message, next_step, field, status
 
-    def to_dict(self) -> dict[str, str | None]:
+    def to_dict(self) -> dict[str, Any]:
         """`code`, `message`, `next_step` and `field`, for an answer in JSON."""
         return {"code": self.code, "message": self.message, "next_step": self.next_step, "field": self.field}
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from . import same_order
 from .job import (
     ACTIVE,
     MAY_COME_FROM,
@@ -73,8 +74,12 @@ class Ledger:
         """Give the connections back."""
         self.engine.dispose()
 
-    def add(self, **values: Any) -> Job:
+    def add(self, *, place: Callable[..., None] | None = None, **values: Any) -> Job:
         """Write a new job down, state `queued`. Nothing has been sent anywhere before this returns.
+
+        Args:
+            place: notes the order in the same transaction (`same_order.place`); what it raises writes nothing.
+            values: the columns.
 
         Raises:
             TaskTaken: it was given the task of another job.
@@ -83,6 +88,8 @@ class Ledger:
         values = {"state": State.QUEUED, "run": 1, "created_at": now, "updated_at": now, **values}
         try:
             with self._changing() as connection:
+                if place is not None:
+                    place(connection, job_id=values["id"], visitor=values["visitor"], now=now)
                 connection.execute(insert(jobs).values(values))
         except IntegrityError:
             raise TaskTaken from None
@@ -225,7 +232,14 @@ class Ledger:
     def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""
         with self._changing() as connection:
+            same_order.hand_over(connection, visitor, to)
             return connection.execute(update(jobs).where(jobs.c.visitor == visitor).values(visitor=to)).rowcount
+
+    def take_back(self, job_id: str) -> None:
+        """Undo `add` for an order that nobody was told of."""
+        with self._changing() as connection:
+            same_order.forget(connection, job_id)
+            connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state == State.STOPPED))
 
     def place_in_line(self, job: Job, *, active_in_all: int) -> int | None:
         """1 for the next in line, None for a job that isn't waiting; others' jobs count where all places are taken."""
@@ -293,6 +307,7 @@ class Ledger:
         )
         with self._changing() as connection:
             connection.execute(delete(uploads).where(uploads.c.expires_at < self._clock()))
+            same_order.sweep(connection, now=self._clock())
             return connection.execute(change.values(sealed_key=None)).rowcount
 
     def _jobs(self, rows: Iterable[RowMapping]) -> list[Job]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     create_engine,
     event,
 )
@@ -79,6 +80,17 @@ uploads = Table(
     Column("url", Text, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("file_id", Text),
+)
+# Orders by their content and by the names that pages and programs gave them; a name outlives its job.
+placed_orders = Table(
+    "placed_orders",
+    metadata,
+    Column("job_id", String(40), primary_key=True),
+    Column("visitor", Text, nullable=False),
+    Column("reference", String(160)),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("visitor", "reference", name="placed_orders_reference"),
 )
 # Which processes live, where several share one PostgreSQL.
 replicas = Table(

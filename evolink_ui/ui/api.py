@@ -9,7 +9,7 @@ from evolink_ui.jobs import Job, JobError, Jobs
 from evolink_ui.jobs.intake import check_choice
 from evolink_ui.jobs.job import Mode
 from evolink_ui.net import Refused
-from evolink_ui.ui.desk import Answer, Wrong, judge_app_key, order_of, orientation_of, text_of
+from evolink_ui.ui.desk import Answer, Wrong, judge_app_key, order_of, orientation_of, reference_of, text_of
 from evolink_ui.ui.lookup import shown
 from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
@@ -73,6 +73,7 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
         element_id: str = "",
         image_url: str = "",
         video_url: str = "",
+        client_reference: str = "",
     ) -> dict[str, Any]:
         """Order one video. Costs credits, unless the app runs on its sandbox. Returns at once; look with /status.
 
@@ -87,6 +88,8 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
             element_id: An element made from a video at EvoLink; only facing as in the video.
             image_url: Public https address instead of a picture.
             video_url: Public https address instead of a video.
+            client_reference: Your own name for this order, such as "shop-order-4711". Sent again with the same order,
+                it gives the job of the first time and orders nothing.
 
         Returns:
             The job: id, state, progress, task_id, credits, error, result and so on.
@@ -107,7 +110,8 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
                 },
                 strict=True,
             )
-            job = await jobs.start(order, visitor=visitor_of(request), api_key=key_of(request))
+            reference = reference_of(client_reference, request)
+            job = await jobs.start(order, visitor=visitor_of(request), api_key=key_of(request), reference=reference)
         except (JobError, Refused, Wrong) as error:
             raise _error(error) from None
         return await _show(job, request)

@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import shutil
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import wraps
@@ -26,6 +25,7 @@ from evolink_ui.evolink import EvoLinkError
 from evolink_ui.executors import DISK, EXPORTS
 from evolink_ui.jobs import JobError, Jobs, Order
 from evolink_ui.jobs.job import Mode
+from evolink_ui.jobs.same_order import check_reference
 from evolink_ui.media import Report
 from evolink_ui.media.limits import Orientation
 from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
@@ -36,8 +36,8 @@ from evolink_ui.web.received import received_file
 from evolink_ui.web.visitor import is_guest, key_of, may_use_app_key, visitor_of
 
 TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
-KEEP_ATTEMPTS: Final = 1024
-"""Presses of Generate that are remembered by name."""
+PRESS: Final = "press:"
+"""Before the name of a press; no program's reference has a colon."""
 ATTEMPT_MAX_CHARS: Final = 64
 TEXT_MAX_CHARS: Final = 512
 """Of an id, a name or a search."""
@@ -73,36 +73,6 @@ def answered(handler: Handler) -> Handler:
     return answer
 
 
-class Attempts:
-    """Presses of Generate by the name that the page gave them: sent twice, one is carried out and both get its job.
-
-    A browser whose connection broke can't know whether its order arrived; it sends the same attempt again.
-    """
-
-    def __init__(self, keep: int = KEEP_ATTEMPTS) -> None:
-        self._keep = keep
-        self._known: OrderedDict[tuple[str, str], asyncio.Task[Answer]] = OrderedDict()
-
-    async def once(self, visitor: str, name: str, start: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of `start`, which runs at most once for a visitor's `name` unless it failed."""
-        key = (visitor, name)
-        task = self._known.get(key)
-        if task is None:
-            task = asyncio.ensure_future(_run(start))
-            self._known[key] = task
-            while len(self._known) > self._keep:
-                self._known.popitem(last=False)
-        try:
-            return await asyncio.shield(task)
-        finally:
-            if task.done() and (task.cancelled() or task.exception() is not None):
-                self._known.pop(key, None)
-
-
-async def _run(start: Callable[[], Awaitable[Answer]]) -> Answer:
-    return await start()
-
-
 class Desk:
     """The functions of one page.
 
@@ -115,7 +85,6 @@ class Desk:
     def __init__(self, jobs: Jobs, examples: Callable[[], list[ExamplePair]], mode: Mode) -> None:
         self._jobs, self._mode = jobs, mode
         self._examples = examples
-        self._attempts = Attempts()
 
     async def judge_image(self, data: Mapping[str, Any], visitor: str) -> Answer:
         """What is known about a picture that was just uploaded: {file, report, poster, preview_url}."""
@@ -137,18 +106,24 @@ class Desk:
         return answer
 
     async def order(self, form: Mapping[str, Any], request: gr.Request) -> Answer:
-        """Place the order of a form: {job}, the new job's view."""
-        visitor = visitor_of(request)
+        """Place the order of a form: {job}, the new job's view.
+
+        `attempt` names the press of Generate: a browser whose connection broke can't know whether its order arrived,
+        and sends the same attempt again. `again` confirms that the same order is wanted once more.
+        """
         attempt = str(form.get("attempt") or "")[:ATTEMPT_MAX_CHARS]
 
         if form.get("own_key") in (True, False) and form["own_key"] is not (key_of(request) is not None):
             raise Wrong("key_changed")  # what the page said about money was not true any more
 
-        async def start() -> Answer:
-            job = await self._jobs.start(order_of(form), visitor=visitor, api_key=key_of(request))
-            return {"job": await self._jobs.show(job)}
-
-        return await (self._attempts.once(visitor, attempt, start) if attempt and not is_guest(visitor) else start())
+        job = await self._jobs.start(
+            order_of(form),
+            visitor=visitor_of(request),
+            api_key=key_of(request),
+            reference=_named(f"{PRESS}{attempt}", request) if attempt else None,
+            ask_first=form.get("again") is not True,
+        )
+        return {"job": await self._jobs.show(job)}
 
     async def example(self, name: str = "") -> Answer:
         """An example pair, received as if it had been uploaded: {image, video}, each {path, name}.
@@ -189,6 +164,22 @@ def order_of(form: Mapping[str, Any], *, strict: bool = False) -> Order:
         image_url=_text(form, "image_url").strip(),
         video_url=_text(form, "video_url").strip(),
     )
+
+
+def reference_of(client_reference: object, request: gr.Request) -> str | None:
+    """The name that a program gave to its order, or None. Raises JobError where it can't be one."""
+    if not isinstance(client_reference, str):
+        raise Wrong("client_reference")
+    check_reference(client_reference)
+    return _named(client_reference, request) if client_reference else None
+
+
+def _named(reference: str, request: gr.Request) -> str:
+    """Clients without cookies share their address's name; where they bring keys, those keep their orders apart."""
+    key = key_of(request)
+    if not key or not is_guest(visitor_of(request)):
+        return reference
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}:{reference}"
 
 
 def price(seconds: float, quality: str) -> dict[str, float]:

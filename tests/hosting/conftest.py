@@ -173,7 +173,7 @@ class Dock:
         folder.mkdir(parents=True)
         (folder / "image.png").write_bytes(self.image)
         (folder / "video.mp4").write_bytes(self.video)
-        row = {
+        row: dict[str, Any] = {
             "id": name,
             "visitor": "anna",
             "mode": "live",
@@ -185,7 +185,7 @@ class Dock:
             "credits_estimated": 32.0,
             "state": "hosting",
         }
-        return self.ledger.add(**(row | values))
+        return self.ledger.add(**{**row, **values})
 
     async def ship(self, name: str) -> Any:
         """Ship a job as the engine does, and read it again."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evolink_ui.jobs.job import ACTIVE, MAY_COME_FROM, Fault, ImpossibleTransition, Job, JobError, State
 from evolink_ui.jobs.ledger import Ledger
-from evolink_ui.jobs.tables import changing
+from evolink_ui.jobs.tables import changing, placed_orders
 from evolink_ui.jobs.tables import jobs as jobs_table
 from tests.postgres import postgres
 
@@ -43,6 +43,7 @@ def ledger(database: str, clock: Clock) -> Iterator[Ledger]:
     ledger = Ledger(database, clock=clock)
     with changing(ledger.engine) as connection:
         connection.execute(jobs_table.delete())
+        connection.execute(placed_orders.delete())
     yield ledger
     ledger.close()
 

@@ -5,14 +5,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
-from evolink_ui.jobs import Job
-from evolink_ui.ui.desk import Attempts, receive
+from evolink_ui.jobs import Job, Jobs
+from evolink_ui.ui.desk import receive
 from evolink_ui.ui.text import ENGLISH
 from tests.jobs.material import make_video
-from tests.stub import Stub
-from tests.ui.conftest import Desktop, upload_folder, uploaded
+from tests.stub import Stub, Timeline
+from tests.ui.conftest import Desktop, request_of, upload_folder, uploaded
 
 Ended = Callable[[str], Awaitable[Job]]
 
@@ -60,7 +61,7 @@ async def test_the_same_press_twice_is_one_order_and_another_press_is_another(
     answers = await asyncio.gather(*(desktop.ask("order", form(image, video, attempt="same")) for _ in range(2)))
     first, second = (answer["job"] for answer in answers)
     assert first["id"] == second["id"]
-    third = (await desktop.ask("order", form(image, video, attempt="other")))["job"]
+    third = (await desktop.ask("order", form(image, video, attempt="other", again=True)))["job"]
     stranger = (await desktop.ask("order", form(image, video, attempt="same"), "v_ben"))["job"]
     assert len({first["id"], third["id"], stranger["id"]}) == 3
     for view in (first, third, stranger):
@@ -85,16 +86,51 @@ async def test_a_press_that_failed_can_be_repeated(desktop: Desktop, ended: Ende
     await ended(good["job"]["id"])
 
 
-async def test_old_presses_are_forgotten() -> None:
-    attempts, calls = Attempts(keep=1), []
+async def test_the_same_order_is_asked_about_while_it_runs_also_from_two_tabs_at_once(
+    desktop: Desktop, stub: Stub, ended: Ended, image: Path, video: Path
+) -> None:
+    stub.timeline = Timeline(seconds=60.0)
+    answers = await asyncio.gather(*(desktop.ask("order", form(image, video, attempt=tab)) for tab in "ab"))
+    (view,) = (answer["job"] for answer in answers if "job" in answer)
+    (error,) = (answer["error"] for answer in answers if "error" in answer)
+    assert (error["code"], error["job_id"], error["is_running"]) == ("same_order_running", view["id"], True)
+    assert error["credits"] == pytest.approx(32.6592)
+    assert stub.paid <= 1
+    again = (await desktop.ask("order", form(image, video, attempt="c", again=True)))["job"]
+    assert again["id"] != view["id"]
+    other = (await desktop.ask("order", form(image, video, prompt="Another dance")))["job"]
+    stranger = (await desktop.ask("order", form(image, video), "v_ben"))["job"]
+    for job in (view, again, other, stranger):
+        assert "error" not in await desktop.ask("videos", {})
+        for order in stub.orders:
+            order.timeline = Timeline(seconds=0.0)
+        await desktop.functions["stop"](job["id"], request_of("v_ben" if job is stranger else "v_anna"))
 
-    async def start() -> dict[str, Any]:
-        calls.append(1)
-        return {}
 
-    for name in ("a", "b", "a"):
-        await attempts.once("v", name, start)
-    assert len(calls) == 3
+async def test_a_program_finds_its_order_by_its_own_reference_and_never_pays_twice(
+    desktop: Desktop, stub: Stub, jobs: Jobs, ended: Ended, image: Path, video: Path
+) -> None:
+    start = desktop.functions["start"]
+    files: dict[str, Any] = {"image": uploaded(image), "video": uploaded(video)}
+    anna = request_of("v_anna")
+    first, second = await asyncio.gather(*(start(anna, **files, client_reference="shop-1") for _ in range(2)))
+    assert first["id"] == second["id"]
+    await ended(first["id"])
+    assert (await start(anna, **files, client_reference="shop-1"))["state"] == "done"
+    with pytest.raises(gr.Error, match="other files or options"):
+        await start(anna, **files, client_reference="shop-1", quality="1080p")
+    for wrong in ("a b", "x" * 129, "press:1", 7, None):
+        with pytest.raises(gr.Error, match="client_reference"):
+            await start(anna, **files, client_reference=wrong)
+    bens = await start(request_of("v_ben"), **files, client_reference="shop-1")
+    keyed = [await start(request_of("guest_1", key), **files, client_reference="shop-1") for key in ("sk-a1", "sk-b2")]
+    assert len({first["id"], bens["id"], *(job["id"] for job in keyed)}) == 4
+    for job in (bens, *keyed):
+        await ended(job["id"])
+    await jobs.delete(first["id"])
+    with pytest.raises(gr.Error, match="deleted here"):
+        await start(anna, **files, client_reference="shop-1")
+    assert stub.paid == 4
 
 
 @pytest.mark.parametrize(

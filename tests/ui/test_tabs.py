@@ -61,7 +61,7 @@ async def test_a_job_is_used_again_with_its_form_and_files_by_its_owner_only(
     await ended(view["id"])
     again = await desktop.ask("reuse", {"id": view["id"]})
     assert again["request"]["quality"] == "1080p"
-    repeated = {**again["request"], "image": again["image"], "video": again["video"]}
+    repeated = {"again": True, **again["request"], "image": again["image"], "video": again["video"]}
     await ended((await desktop.ask("order", repeated))["job"]["id"])
     assert (await desktop.ask("reuse", {"id": view["id"]}, "v_ben"))["error"]["code"] == "job_not_found"
     jobs.image_path(await jobs.get(view["id"])).unlink()
