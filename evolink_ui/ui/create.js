@@ -184,7 +184,18 @@ const complain = (error) => {
   failed.replaceChildren(el("div.mc-note.bad", {}, icon("warn"), el("p", {}, text, next ? el("span.mc-next", {}, ` ${next}`) : null,
     error.code === "insufficient_quota" && seesBalance() ? el("a", { href: topup_url, target: "_blank", rel: "noopener" }, ` ${t("balance.topup")}`) : null)));
 };
-async function order() {
+// The server found the same order of this visitor, perhaps from another tab: it goes out once more only if that is said here.
+function askAgain({ job_id: id, credits: cost, is_running: running }) {
+  const words = t(running ? "same.running" : "same.recent");
+  const question = live ? t("same.ask", { credits: kit.credits(cost, { digits: 1 }) }) : t("same.ask_free");
+  const yes = kit.button(t("same.again"), { look: "primary", symbol: "again", onclick: () => void order({ again: true }) });
+  const show = kit.button(t("same.show"), { symbol: "play", onclick: () => { failed.replaceChildren(); kit.tell("job", { id, started: true }); } });
+  const no = kit.button(t("common.cancel"), { onclick: () => { failed.replaceChildren(); go.focus(); } });
+  failed.replaceChildren(el("div.mc-note.warn", {}, icon("again"), el("p", {}, `${words} `, el("strong", {}, question)), el("div.mc-row", {}, yes, show, no)));
+  yes.focus();
+}
+async function order({ again = false } = {}) {
+  if (sending) return;
   const stop = reason();
   if (stop) {
     if (!ready(image)) image.focus();
@@ -200,7 +211,7 @@ async function order() {
   const file = (pick) => (pick.path ? { path: pick.path, orig_name: pick.name } : null);
   try {
     const { job } = await kit.ask("order", {
-      ...form, attempt, own_key: keyKnown ? kit.ownKey : null, image: file(image.pick), video: file(video.pick), image_url: image.pick.url ?? "", video_url: video.pick.url ?? "",
+      ...form, attempt, again, own_key: keyKnown ? kit.ownKey : null, image: file(image.pick), video: file(video.pick), image_url: image.pick.url ?? "", video_url: video.pick.url ?? "",
     }, image.pick.url || video.pick.url ? LINK_PATIENCE_MS : ORDER_PATIENCE_MS);
     attempt = null;
     kit.tell("job", { id: job.id, view: job, started: true });
@@ -208,7 +219,8 @@ async function order() {
     // The same attempt goes out again after a cut, so that a second press cannot become a second order.
     if (error.code !== "no_connection") attempt = null;
     if (error.code === "key_changed") void askKey();
-    complain(error);
+    if (error.code === "same_order_running") askAgain(error.about);
+    else complain(error);
   } finally {
     sending = false;
     refresh();
@@ -228,9 +240,9 @@ async function askBalance() {
   refresh();
 }
 
-formElement.addEventListener("submit", (event) => { event.preventDefault(); if (!sending) void order(); });
+formElement.addEventListener("submit", (event) => { event.preventDefault(); void order(); });
 element.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); if (!sending) void order(); }
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); void order(); }
 });
 // Each file goes to the zone that takes its kind; other: the zone for what no zone takes.
 function receive(files, other = null) {

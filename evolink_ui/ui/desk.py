@@ -169,7 +169,7 @@ def order_of(form: Mapping[str, Any], *, strict: bool = False) -> Order:
 def reference_of(client_reference: object, request: gr.Request) -> str | None:
     """The name that a program gave to its order, or None. Raises JobError where it can't be one."""
     if not isinstance(client_reference, str):
-        raise Wrong("client_reference")
+        raise Wrong("wrong_type", field="client_reference")
     check_reference(client_reference)
     return _named(client_reference, request) if client_reference else None
 

@@ -123,7 +123,7 @@ window.evolinkKit ??= (() => {
     const answer = await json(`gradio_api/run/page_${name}`, { method: "POST", body: { data: [value] }, milliseconds });
     const data = answer.data?.[0];
     if (!data || typeof data !== "object") throw failure("request_failed");
-    if (data.error) throw Object.assign(failure(data.error.code, data.error.message, data.error.next_step), { field: data.error.field });
+    if (data.error) throw Object.assign(failure(data.error.code, data.error.message, data.error.next_step), { about: data.error });
     return data;
   };
   // One sentence about an error: our words where the code is known, else what the server said.

@@ -69,8 +69,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "next.mending_gone": "Choose the file again.",
     "error.key_changed": "The key that pays was changed in another tab. Nothing was ordered.",
     "next.key_changed": "Check what the page says now, then press Generate again.",
-    "error.client_reference": "client_reference must be text. Nothing was ordered.",
-    "next.client_reference": 'Give one such as "shop-order-4711", or none.',
     "error.owner_only": "Tasks of this app's own key are for its owner.",
     "next.owner_only": "Use your own EvoLink key, or open the owner's link that the app printed when it started.",
     "error.not_yours": "This job belongs to somebody else.",

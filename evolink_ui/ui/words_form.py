@@ -133,6 +133,13 @@ FORM: Final[Mapping[str, str]] = {
     "why.credits": "Only {left} credits are left.",
     "why.link_price": "The price follows from the video's length, which is known once it was fetched.",
     "why.free": "Sandbox: nothing is charged here.",
+    # -- the same order once more
+    "same.running": "The same order is already running.",
+    "same.recent": "You placed the same order less than two minutes ago.",
+    "same.ask": "Order it again for {credits} credits?",
+    "same.ask_free": "Make it again?",
+    "same.again": "Order again",
+    "same.show": "Show the first one",
     "balance.left": "{n} credits left.",
     "balance.topup": "Top up",
 }
