@@ -10,6 +10,7 @@ from types import TracebackType
 
 import httpx
 
+from evolink_ui.evolink.answers import Answer
 from evolink_ui.evolink.connections import Clients, Timeouts
 from evolink_ui.evolink.download import Web, fetch_result
 from evolink_ui.evolink.files import Files, OnBytes
@@ -21,7 +22,7 @@ from evolink_ui.evolink.policy import READ_PATIENCE_SECONDS
 from evolink_ui.evolink.reads import Reader, task_in, task_path
 from evolink_ui.evolink.request import MotionControlRequest
 from evolink_ui.evolink.task_list import TaskPage, get_many, list_tasks
-from evolink_ui.evolink.transport import Answer, Transport
+from evolink_ui.evolink.transport import Transport
 from evolink_ui.evolink.world import World
 
 BASE_URL = "https://api.evolink.ai"
@@ -129,8 +130,12 @@ class EvoLink:
 
     async def get(self, task_id: str) -> Task:
         """Read one task once, repeating through passing faults for `read_seconds`. Raises EvoLinkError."""
+
+        def usable(answer: Answer) -> Task | None:
+            return task_in(answer, asked=task_id)
+
         return await self._reader.read(
-            "api", task_path(task_id), task_in, place="read", patience_seconds=self._read_seconds, task_id=task_id
+            "api", task_path(task_id), usable, place="read", patience_seconds=self._read_seconds, task_id=task_id
         )
 
     async def get_many(self, task_ids: Sequence[str]) -> list[Task]:

@@ -1,16 +1,29 @@
 """From the vendor's answer to an exception: what the code means there, what it means for the money, what to do."""
 
+import math
 import re
+from collections.abc import Callable
 from typing import Any
 
-from evolink_ui.evolink.errors import Charged, EvoLinkError, OutcomeUnknown, TaskFailed
-from evolink_ui.evolink.meanings import AT_PLACE, BY_STATUS, MEANINGS, REDIRECT, REFUSED, Meaning, Place
+from evolink_ui.evolink.errors import (
+    Charged,
+    EvoLinkError,
+    Forbidden,
+    OutcomeUnknown,
+    OutOfCredits,
+    TaskFailed,
+)
+from evolink_ui.evolink.meanings import AT_PLACE, BY_STATUS, FAMILIES, MEANINGS, REDIRECT, REFUSED, Meaning, Place
 from evolink_ui.evolink.models import Task
 
 VENDOR_WORDS_MAX_CHARS = 300
 """Longest piece of the vendor's own text that is repeated to a person."""
 
+CODE_MAX_CHARS = 64
+"""Longest code that is carried; the vendor's longest has 28 characters."""
+
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NO_CODE = re.compile(r"[^A-Za-z0-9._-]")
 
 _AGAIN: dict[Place, str] = {
     "order": "order again",
@@ -39,6 +52,9 @@ def meaning_of(place: Place, code: str | None, status: int | None) -> tuple[str,
         found = AT_PLACE.get((place, code)) or MEANINGS.get(code)
         if found:
             return code, found
+        for prefix, family in FAMILIES.items():
+            if code.startswith(prefix):
+                return _NO_CODE.sub("_", code)[:CODE_MAX_CHARS], family
     if place == "result" and status is not None and 400 <= status < 500 and status not in (408, 429):
         status = 404  # the link carries neither key nor order: whatever the host calls it, the link is dead
     if status in BY_STATUS:
@@ -64,10 +80,16 @@ def explain(
     """Build the exception for a refusal. `words` is the vendor's text; `facts` are further fields of the exception."""
     known, meaning = meaning_of(place, code, status)
     kind = TaskFailed if place == "task" else meaning.kind
-    unrecognised = code is not None and code not in MEANINGS
-    parts = [meaning.sentence]
-    if words and (meaning.quote or unrecognised):
-        parts.append(f'EvoLink says: "{" ".join(words.split())[:VENDOR_WORDS_MAX_CHARS].rstrip(".")}".')
+    quotes = meaning.quote or (code is not None and code not in MEANINGS)
+    parts = [meaning.sentence.format(status=f"HTTP {status}")]
+    if issubclass(meaning.kind, OutOfCredits | Forbidden):
+        parts += _amounts(facts.get("figures") or {})
+    if words and quotes:
+        parts.append(f'EvoLink says: "{_one_line(words)}".')
+    if param := facts.get("param"):
+        parts.append(f'It names the field "{_one_line(param)}".')
+    if suggestion := facts.get("suggestion"):
+        parts.append(f'EvoLink suggests: "{_one_line(suggestion)}".')
     parts.append(consequence(place, charged))
     return kind(
         " ".join(part for part in parts if part),
@@ -80,6 +102,41 @@ def explain(
         vendor_message=words,
         **facts,
     )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:VENDOR_WORDS_MAX_CHARS].rstrip(".")
+
+
+def _amounts(figures: dict[str, Any]) -> list[str]:
+    """The figures of a refusal in words: what is needed is rounded up, what is there down, to a tenth of a credit."""
+
+    def amount(name: str) -> float | None:
+        value = figures.get(name)
+        return value if isinstance(value, float) else None
+
+    def less(whole: float | None, part: float | None) -> float | None:
+        return None if whole is None or part is None else max(0.0, whole - part)
+
+    has = {
+        "this key has": amount("remaining_credits"),
+        "this key has left of its limit": less(amount("total_limit_credits"), amount("used_credits")),
+        "this key has left for today": less(amount("daily_limit_credits"), amount("daily_used_credits")),
+        "the account has": amount("account_balance_credits"),
+    }
+    if has["this key has"] is not None:
+        del has["this key has left of its limit"]
+    there = [f"{whose} {_tenth(left, math.floor)}" for whose, left in has.items() if left is not None]
+    needed = amount("estimated_credits")
+    sentence = ", ".join(([] if needed is None else [f"it needs {_tenth(needed, math.ceil)} credits"]) + there)
+    parts = [f"{sentence[0].upper()}{sentence[1:]}{'' if needed is not None else ' credits'}."] if sentence else []
+    if isinstance(allowed := figures.get("allowed_models"), list):
+        parts.append(f"Allowed are: {', '.join(allowed)[:VENDOR_WORDS_MAX_CHARS]}.")
+    return parts
+
+
+def _tenth(amount: float, whole: Callable[[float], int]) -> str:
+    return f"{whole(round(10 * amount, 6)) / 10:g}"
 
 
 def unknown_outcome(what_happened: str, **facts: Any) -> OutcomeUnknown:
@@ -97,8 +154,11 @@ def failure_of(task: Task) -> TaskFailed:
     status = task.status.strip().lower()
     code = task.error.code if task.error else None
     words = task.error.message if task.error else None
+    facts: dict[str, Any] = {"task_id": task.id}
+    if task.error:
+        facts |= {"param": task.error.param, "type": task.error.type, "suggestion": task.error.suggestion}
     if status.startswith("cancel"):
-        error = explain("task", code or "request_cancelled", None, charged="unknown", words=words, task_id=task.id)
+        error = explain("task", code or "request_cancelled", None, charged="unknown", words=words, **facts)
         error.retryable = False
     elif status == "completed":
         error = TaskFailed(
@@ -107,7 +167,7 @@ def failure_of(task: Task) -> TaskFailed:
             next_step="Press Follow again in a minute; if there is still no video, ask EvoLink's support for a refund.",
         )  # fmt: skip
     else:
-        error = explain("task", code or "unknown_error", None, charged="no", words=words, task_id=task.id)
+        error = explain("task", code or "unknown_error", None, charged="no", words=words, **facts)
     if not isinstance(error, TaskFailed):
         raise TypeError("an error at the place 'task' is always a TaskFailed")
     return error

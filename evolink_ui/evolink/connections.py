@@ -20,6 +20,16 @@ its way to this very machine. Through a tunnel, as https:// goes, it cannot."""
 _read_gates: WeakKeyDictionary[httpx.AsyncClient, asyncio.Semaphore] = WeakKeyDictionary()
 
 
+def is_untrusted(error: BaseException) -> bool:
+    """Whether a connection failed because nobody that we trust vouches for the other side's certificate."""
+    seen: BaseException | None = error
+    for _ in range(10):  # httpx's error, httpcore's, and the system's own behind them
+        if seen is None or isinstance(seen, ssl.SSLCertVerificationError):
+            break
+        seen = seen.__cause__ or seen.__context__
+    return isinstance(seen, ssl.SSLCertVerificationError)
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """The end of every wait on the network, in seconds."""

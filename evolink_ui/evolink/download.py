@@ -11,9 +11,10 @@ import httpx
 
 from evolink_ui.evolink.bodies import pieces_of
 from evolink_ui.evolink.codes import consequence, explain
-from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts
+from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts, is_untrusted
 from evolink_ui.evolink.disk import open_file, put_away
 from evolink_ui.evolink.errors import EvoLinkError, LocalFileProblem, ResultUnusable
+from evolink_ui.evolink.meanings import UNTRUSTED
 from evolink_ui.evolink.part import Part
 from evolink_ui.evolink.policy import DOWNLOAD_ATTEMPTS, NOT_FOUND_GRACE_SECONDS, read_wait_seconds, retry_after_seconds
 from evolink_ui.evolink.video import problem_of
@@ -129,8 +130,11 @@ async def _attempt(
                 raise _CalledOff(error) from None
     except (httpx.TooManyRedirects, httpx.UnsupportedProtocol):
         failure = _Again(_unusable("redirected", "The link to the finished video leads nowhere."))
-    except httpx.HTTPError:
-        failure = _Again(_unusable("connection_lost", "The connection to the finished video broke off."))
+    except httpx.HTTPError as error:
+        if is_untrusted(error):
+            failure = explain("result", UNTRUSTED, None, charged="yes")
+        else:
+            failure = _Again(_unusable("connection_lost", "The connection to the finished video broke off."))
     except Exception as error:
         if response is not None:
             raise  # from the disk, or called off

@@ -44,6 +44,10 @@ class EvoLinkError(Exception):
         retryable: bool = False,
         vendor_code: str | None = None,
         vendor_message: str | None = None,
+        param: str | None = None,
+        type: str | None = None,  # noqa: A002 - the vendor's name for it, as in TaskFailure
+        suggestion: str | None = None,
+        figures: dict[str, Any] | None = None,
         candidates: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -59,6 +63,14 @@ class EvoLinkError(Exception):
         self.retryable = retryable
         self.vendor_code = vendor_code
         self.vendor_message = vendor_message
+        self.param = param
+        """The field of the request that the vendor names."""
+        self.type = type
+        """The vendor's class of error."""
+        self.suggestion = suggestion
+        """What the vendor advises."""
+        self.figures = figures or {}
+        """Amounts (credits) and limits that the vendor names with a refusal: see `answers.FIGURES`."""
         self.candidates = candidates
         """Task ids that were read out of an answer that is otherwise unusable: one of them may be the order's."""
 

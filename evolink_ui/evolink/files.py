@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from evolink_ui.evolink.answers import Answer, NoAnswer
 from evolink_ui.evolink.codes import consequence
 from evolink_ui.evolink.disk import open_file, put_away
 from evolink_ui.evolink.errors import LocalFileProblem, NotFound
 from evolink_ui.evolink.models import Quota, UploadedFile
 from evolink_ui.evolink.policy import UPLOAD_ATTEMPTS, Verdict, judge_read, read_wait_seconds
 from evolink_ui.evolink.reads import Reader, no_answer, refusal
-from evolink_ui.evolink.transport import Answer, Body, NoAnswer, Transport
+from evolink_ui.evolink.transport import Body, Transport
 from evolink_ui.evolink.world import World
 from evolink_ui.executors import DISK
 
@@ -46,8 +47,10 @@ class Files:
                 stored = _stored(outcome)
                 if stored is not None:
                     return stored
-                if judge_read(outcome.standing, usable=False) is Verdict.REFUSED:
+                if judge_read(outcome.standing, usable=False, is_page=outcome.is_page) is Verdict.REFUSED:
                     raise refusal("upload", outcome)
+            elif judge_read(None, usable=False, fault=outcome.fault) is Verdict.REFUSED:
+                raise no_answer("upload", outcome)
             attempt += 1
             if attempt >= UPLOAD_ATTEMPTS:
                 raise no_answer("upload", outcome)

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from evolink_ui.evolink.answers import Answer, NoAnswer
 from evolink_ui.evolink.codes import consequence
 from evolink_ui.evolink.errors import FollowEnded
 from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.pacing import Pacer
 from evolink_ui.evolink.policy import LONGEST_WAIT_SECONDS, Verdict, judge_read, read_wait_seconds
-from evolink_ui.evolink.reads import refusal, task_in, task_path
-from evolink_ui.evolink.transport import Answer, NoAnswer, Transport
+from evolink_ui.evolink.reads import is_in_between, no_answer, refusal, task_in, task_path
+from evolink_ui.evolink.transport import Transport
 from evolink_ui.evolink.world import World
 
 ESTIMATE_MAX_SECONDS = 3600.0
@@ -41,7 +42,9 @@ async def follow_task(
     while True:
         outcome = await transport.exchange("GET", "api", path, is_read=True)
         elapsed = world.clock() - started
-        task = task_in(outcome) if isinstance(outcome, Answer) and 200 <= outcome.status < 300 else None
+        task = None
+        if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
+            task = task_in(outcome, asked=task_id)
         told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None
         if task is not None:
             failures = 0
@@ -57,9 +60,11 @@ async def follow_task(
             wait = max(wait, min(LONGEST_WAIT_SECONDS, told or 0.0))
         else:
             if isinstance(outcome, Answer):
-                verdict = judge_read(outcome.status, usable=False, seconds_since_start=elapsed)
+                verdict = judge_read(outcome.status, usable=False, seconds_since_start=elapsed, is_page=outcome.is_page)
                 if verdict is Verdict.REFUSED:
                     raise refusal("read", outcome, task_id=task_id)
+            elif judge_read(None, usable=False, fault=outcome.fault) is Verdict.REFUSED:
+                raise no_answer("read", outcome, task_id=task_id)
             failures += 1
             wait = read_wait_seconds(failures, told, world.random(), floor=floor_seconds)
         left = patience_seconds + min(ESTIMATE_MAX_SECONDS, estimate or 0.0) - elapsed
@@ -83,8 +88,10 @@ def _age(task: Task, now: float) -> float:
 
 
 def _ended(task_id: str, outcome: Answer | NoAnswer) -> FollowEnded:
+    instead = isinstance(outcome, Answer) and is_in_between(outcome)
+    why = " Something between this app and EvoLink answered instead of EvoLink, up to the end." if instead else ""
     return FollowEnded(
-        f"The task has not ended in the time agreed for following it. {consequence('read', 'unknown')}",
+        f"The task has not ended in the time agreed for following it.{why} {consequence('read', 'unknown')}",
         status=outcome.status,
         request_id=outcome.request_id,
         task_id=task_id,

@@ -12,6 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 FINISHED = frozenset({"completed", "failed", "cancelled", "canceled"})
 """Statuses after which a task does not change. Every other word, known or not, means: still running."""
 
+_LINK_NAMES = ("video_url", "url", "videos")
+"""Where an object among the results names a video, the surest first."""
+
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
@@ -41,8 +44,15 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _links(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+def _links(value: object, depth: int = 3) -> list[str]:
+    """Addresses of videos: a text, an object that names one, or a list of those."""
+    if isinstance(value, str):
+        return [value] if value.startswith(("https://", "http://")) else []
+    if isinstance(value, list) and depth:
+        return [link for item in value for link in _links(item, depth - 1)]
+    if isinstance(value, dict) and depth and value.get("type") not in ("image", "audio"):
+        return next((found for name in _LINK_NAMES if (found := _links(value.get(name), depth - 1))), [])
+    return []
 
 
 def _records(value: object) -> list[dict[str, Any]]:
@@ -77,6 +87,12 @@ class TaskFailure(_Answer):
 
     type: Text = None
     """The vendor's class of error."""
+
+    param: Text = None
+    """The field of the order that the vendor names."""
+
+    suggestion: Text = None
+    """What the vendor advises."""
 
 
 class TaskInfo(_Answer):
@@ -127,6 +143,7 @@ class ResultData(_Answer):
     """One result, in the vendor's longer shape."""
 
     video_url: Text = None
+    url: Text = None
     image_url: Text = None
     audio_url: Text = None
     element_id: Text = None
@@ -198,7 +215,7 @@ class Task(_Answer):
     @property
     def result_urls(self) -> list[str]:
         """Every address of a result video, each once, in the vendor's order."""
-        longer = [item.video_url for item in self.result_data if item.video_url]
+        longer = [link for item in self.result_data for link in _links(item.model_dump())]
         return list(dict.fromkeys(self.results + longer))
 
     @property

@@ -1,10 +1,12 @@
 """The paid order: it goes out once."""
 
+import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from evolink_ui.evolink.answers import Answer, NoAnswer
 from evolink_ui.evolink.codes import unknown_outcome
 from evolink_ui.evolink.errors import Charged, EvoLinkError
 from evolink_ui.evolink.models import Task
@@ -15,10 +17,12 @@ from evolink_ui.evolink.policy import (
     judge_order,
     order_wait_seconds,
 )
-from evolink_ui.evolink.reads import no_answer, refusal, task_in
+from evolink_ui.evolink.reads import is_in_between, no_answer, refusal, task_in
 from evolink_ui.evolink.request import MotionControlRequest
-from evolink_ui.evolink.transport import Answer, NoAnswer, Transport
+from evolink_ui.evolink.transport import Transport
 from evolink_ui.evolink.world import World
+
+log = logging.getLogger(__name__)
 
 ORDER_PATH = "/v1/videos/generations"
 
@@ -65,13 +69,22 @@ async def place_order(
             told, verdict = None, judge_order(None, None, fault=outcome.fault)
         else:
             told = outcome.retry_after_seconds
-            verdict = judge_order(outcome.status, outcome.code, paced=told is not None)
+            verdict = judge_order(
+                outcome.status,
+                outcome.code,
+                paced=told is not None,
+                is_page=outcome.is_page,
+                names_task=bool(outcome.task_ids),
+            )
         if verdict is Verdict.ACCEPT and isinstance(outcome, Answer):
             task = task_in(outcome)
-            if task is not None:
+            if task is not None and _is_certain(outcome, task):
                 return task
             verdict = Verdict.UNKNOWN
         error = _error(verdict, outcome, key)
+        if verdict is Verdict.UNKNOWN:
+            said, names = outcome.status or "no answer", " ".join(outcome.task_ids) or "none"
+            log.warning("outcome of an order unknown: %s, request %s, tasks named: %s", said, error.request_id, names)
         if verdict is not Verdict.REPEAT:
             raise error
         attempt += 1
@@ -83,9 +96,21 @@ async def place_order(
         await world.pause(wait)
 
 
+def _is_certain(answer: Answer, task: Task) -> bool:
+    """Whether this task is the order's beyond doubt.
+
+    In a body that was read whole, the `id` is what the vendor says it is. In a damaged one (bytes that are no text, or
+    bytes behind the JSON) it still is if the JSON around it is whole, the id itself is undamaged, which its form shows,
+    and no other task is named anywhere: two answers that ran into each other would name two. Anything less, such as an
+    id in a body that was cut, is a candidate, to be read before it is used.
+    """
+    return not answer.damaged or answer.task_ids == (task.id,)
+
+
 def _error(verdict: Verdict, outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
     if isinstance(outcome, Answer) and outcome.code == "paid_outcome_unknown":
-        return refusal("order", outcome, charged="unknown", idempotency_key=key)
+        facts = {"idempotency_key": key, "candidates": outcome.task_ids}
+        return refusal("order", outcome, charged="unknown", **facts)
     if verdict is Verdict.UNKNOWN:
         return _unknown(outcome, key)
     if isinstance(outcome, NoAnswer):
@@ -96,6 +121,7 @@ def _error(verdict: Verdict, outcome: Answer | NoAnswer, key: str) -> EvoLinkErr
 
 def _unknown(outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
     facts: dict[str, Any] = {"status": outcome.status, "request_id": outcome.request_id, "idempotency_key": key}
+    facts |= {"candidates": outcome.task_ids}
     if isinstance(outcome, NoAnswer):
         timed_out = outcome.fault is Fault.TIMED_OUT
         what = (
@@ -103,7 +129,17 @@ def _unknown(outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
         )
         return unknown_outcome(what, **facts)
     facts |= {"retry_after_seconds": outcome.retry_after_seconds}
-    facts |= {"vendor_code": outcome.code, "vendor_message": outcome.words}
+    facts |= {"vendor_code": outcome.code, "vendor_message": outcome.words, **outcome.details}
+    if is_in_between(outcome):
+        what = (
+            f"Something between this app and EvoLink answered the order with a page of its own (HTTP {outcome.status})."
+        )
+        return unknown_outcome(
+            f"{what} It may be a firewall that blocked the order, or only held back the answer.", **facts
+        )
+    if outcome.task_ids:
+        what = f"EvoLink answered the order with something unusual (HTTP {outcome.status}) that names a task."
+        return unknown_outcome(what, **facts)
     if 200 <= outcome.status < 300:
         return unknown_outcome("EvoLink answered the order with something that carries no task id.", **facts)
     code = " ".join((outcome.code or "").split())[:64]

@@ -40,6 +40,10 @@ class Fault(Enum):
     NEVER_SENT = "never_sent"
     """No connection: refused, time-out while connecting, or no free place in the pool. Not a byte was delivered."""
 
+    UNTRUSTED = "untrusted"
+    """No connection: nobody that we trust vouches for the host's certificate. Not a byte was delivered, and no waiting
+    changes it."""
+
     TIMED_OUT = "timed_out"
     """Connected, and then silence."""
 
@@ -56,39 +60,83 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
-ORDER_REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 422})
-"""Statuses that say in so many words that the order was not taken."""
+ORDER_REFUSALS = frozenset({
+    300, 301, 302, 303, 305, 307, 308,  # a wrong base URL; a redirect after work done names what it made, see below
+    400, 401, 402, 403, 404, 405, 410, 411, 413, 414, 415, 421, 422, 431, 451,
+})  # fmt: skip
+"""Statuses that say in so many words that the order was not taken. Not among them: 304 (some cache's word about an
+answer that we never had), 406 (said of an answer, which may exist), 408 and 425 (of a connection), 409 (of a state)."""
+
+REPLACED_STATUSES = frozenset({403})
+"""Statuses that firewalls put, with a page of their own, in the place of an answer which they hold back."""
+
+REQUEST_STATUSES = frozenset({405, 411, 413, 414, 415, 431})
+"""Refusals of a request's form or size. They hold for every repetition, whoever answers."""
 
 MONEY_CODES = frozenset({
     "insufficient_quota", "insufficient_user_quota", "quota_not_enough", "insufficient_token_quota",
-    "token_daily_quota_exceeded",
+    "token_daily_quota_exceeded", "account_balance_insufficient", "key_quota_exhausted", "key_daily_quota_exhausted",
 })  # fmt: skip
 """Codes that no waiting of minutes cures, whatever status carries them."""
 
 
-def judge_order(status: int | None, code: str | None, *, fault: Fault | None = None, paced: bool = False) -> Verdict:
-    """Decide about the paid POST. `paced`: the answer names a Retry-After. A 2xx is accepted here; the caller still
-    has to find a task id in it."""
+def judge_order(
+    status: int | None,
+    code: str | None,
+    *,
+    fault: Fault | None = None,
+    paced: bool = False,
+    is_page: bool = False,
+    names_task: bool = False,
+) -> Verdict:
+    """Decide about the paid POST. A 2xx is accepted here; the caller still has to find a task id in it.
+
+    `paced`: the answer names a Retry-After. `is_page`: it is a web page where JSON belongs. `names_task`: a task id
+    that the order did not hold stands somewhere in it.
+    """
     if fault is not None or status is None:
+        if fault is Fault.UNTRUSTED:
+            return Verdict.REFUSED
         return Verdict.REPEAT if fault is Fault.NEVER_SENT else Verdict.UNKNOWN
     if code == "paid_outcome_unknown":
         return Verdict.UNKNOWN
     if 200 <= status < 300:
         return Verdict.ACCEPT
+    # Where the answer names a task, there is one, whatever the status says: a redirect to what the order made, a
+    # conflict with its first copy, an error after the work. To call that free, or to repeat it, could pay twice.
+    if names_task:
+        return Verdict.UNKNOWN
     if status == 429:
         return Verdict.REFUSED if code in MONEY_CODES and not paced else Verdict.REPEAT
+    # A page with a refusal comes from whatever stands before EvoLink (an edge, a proxy, a wrong host), which judges a
+    # request before it passes it on: no order. The one exception is a filter that lets the request through and holds
+    # back the *answer*; those say 403. Behind such a page may stand a task.
+    if is_page and status in REPLACED_STATUSES:
+        return Verdict.UNKNOWN
     if status in ORDER_REFUSALS or (status == 409 and code == "idempotency_conflict"):
         return Verdict.REFUSED
     return Verdict.UNKNOWN
 
 
-def judge_read(status: int | None, *, usable: bool, seconds_since_start: float = math.inf) -> Verdict:
+def judge_read(
+    status: int | None,
+    *,
+    usable: bool,
+    seconds_since_start: float = math.inf,
+    fault: Fault | None = None,
+    is_page: bool = False,
+) -> Verdict:
     """Decide about anything that is free to repeat. `usable`: the body is what was asked for; `seconds_since_start`:
-    how long this task has been asked for, inside the grace of a 404."""
+    how long this task has been asked for, inside the grace of a 404; `is_page`: not EvoLink answered, but something
+    before it, which may pass."""
+    if fault is Fault.UNTRUSTED:
+        return Verdict.REFUSED
     if status is None:
         return Verdict.REPEAT
     if 200 <= status < 300:
         return Verdict.ACCEPT if usable else Verdict.REPEAT
+    if is_page and status not in REQUEST_STATUSES:
+        return Verdict.REPEAT
     if status == 404:
         return Verdict.REPEAT if seconds_since_start < NOT_FOUND_GRACE_SECONDS else Verdict.REFUSED
     if status < 400 or status in (408, 425, 429) or status >= 500:

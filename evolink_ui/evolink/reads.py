@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from evolink_ui.evolink.answers import Answer, NoAnswer
 from evolink_ui.evolink.codes import consequence, explain
 from evolink_ui.evolink.errors import Charged, EvoLinkError, Unreachable
-from evolink_ui.evolink.meanings import Place
+from evolink_ui.evolink.meanings import IN_BETWEEN, UNTRUSTED, Place
 from evolink_ui.evolink.models import Task
-from evolink_ui.evolink.policy import Fault, Verdict, judge_read, read_wait_seconds
-from evolink_ui.evolink.transport import Answer, Host, NoAnswer, Transport
+from evolink_ui.evolink.policy import REQUEST_STATUSES, Fault, Verdict, judge_read, read_wait_seconds
+from evolink_ui.evolink.transport import Host, Transport
 from evolink_ui.evolink.world import World
 
 T = TypeVar("T")
@@ -27,34 +28,46 @@ def task_path(task_id: str) -> str:
     return f"/v1/tasks/{quote(task_id, safe='')}"
 
 
-def task_in(answer: Answer) -> Task | None:
-    """The task that an answer carries, if it carries one."""
+def task_in(answer: Answer, *, asked: str | None = None) -> Task | None:
+    """The task that an answer carries, if it carries one; with `asked`, only the one of that id: a cache that mixes up
+    its entries must not pass another person's video for ours."""
     try:
-        return Task.from_wire(answer.body, replayed=answer.replayed)
+        task = Task.from_wire(answer.body, replayed=answer.replayed)
     except ValueError:
         return None
+    return task if asked is None or task.id == asked else None
 
 
 def refusal(place: Place, answer: Answer, *, charged: Charged | None = None, **facts: Any) -> EvoLinkError:
     """The exception for an answer that says no. `charged` only where it is not what the place usually means."""
     error = explain(
         place,
-        answer.code,
+        IN_BETWEEN if is_in_between(answer) else answer.code,
         answer.standing,
         charged=charged or _CHARGED[place],
         words=answer.words,
-        request_id=answer.request_id,
         retry_after_seconds=answer.retry_after_seconds,
+        **answer.details,
         **facts,
     )
-    error.status = answer.status
+    error.status, error.vendor_code = answer.status, answer.code
     return error
+
+
+def is_in_between(answer: Answer) -> bool:
+    """Whether a web page came instead of EvoLink's answer, which says nothing about the key or the request."""
+    status = answer.status
+    refuses = 400 <= status < 500 and status not in REQUEST_STATUSES and status not in (408, 425, 429)
+    return answer.is_page and (status < 300 or refuses)
 
 
 def no_answer(place: Place, outcome: Answer | NoAnswer, **facts: Any) -> EvoLinkError:
     """The exception for having no usable answer after all repetitions."""
-    if isinstance(outcome, Answer) and outcome.standing >= 300:
+    if isinstance(outcome, Answer) and (outcome.standing >= 300 or is_in_between(outcome)):
         return refusal(place, outcome, **facts)
+    charged = _CHARGED[place]
+    if isinstance(outcome, NoAnswer) and outcome.fault is Fault.UNTRUSTED:
+        return explain(place, UNTRUSTED, None, charged=charged, **facts)
     if isinstance(outcome, Answer):
         code, sentence = "not_understood", "EvoLink answered with something that is not its usual answer."
     elif outcome.fault is Fault.NEVER_SENT:
@@ -63,7 +76,6 @@ def no_answer(place: Place, outcome: Answer | NoAnswer, **facts: Any) -> EvoLink
         code, sentence = "timed_out", "EvoLink did not answer in time."
     else:
         code, sentence = "connection_lost", "The connection to EvoLink broke off."
-    charged = _CHARGED[place]
     return Unreachable(
         f"{sentence} {consequence(place, charged)}".strip(),
         code=code,
@@ -102,8 +114,10 @@ class Reader:
                 found = usable(outcome) if 200 <= outcome.status < 300 else None
                 if found is not None:
                     return found
-                if judge_read(outcome.standing, usable=False) is Verdict.REFUSED:
+                if judge_read(outcome.standing, usable=False, is_page=outcome.is_page) is Verdict.REFUSED:
                     raise refusal(place, outcome, **facts)
+            elif judge_read(None, usable=False, fault=outcome.fault) is Verdict.REFUSED:
+                raise no_answer(place, outcome, **facts)
             attempt += 1
             told = outcome.retry_after_seconds if isinstance(outcome, Answer) else None
             wait = read_wait_seconds(attempt, told, self._world.random())

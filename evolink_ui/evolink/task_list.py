@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from evolink_ui.evolink.answers import Answer
 from evolink_ui.evolink.errors import EvoLinkError, NotFound
+from evolink_ui.evolink.meanings import IN_BETWEEN
 from evolink_ui.evolink.models import Number, Percent, Task, Text
 from evolink_ui.evolink.reads import Reader, task_path
-from evolink_ui.evolink.transport import Answer
 
 LIST_PATH = "/v1/tasks"
 BATCH_PATH = "/v1/tasks/batch"
@@ -175,7 +176,7 @@ def _count(value: object) -> int | None:
 
 
 def _not_offered(error: EvoLinkError) -> EvoLinkError:
-    if error.status not in NOT_OFFERED_STATUSES:
+    if error.status not in NOT_OFFERED_STATUSES or error.code == IN_BETWEEN:
         return error
     return NotFound(
         "EvoLink does not offer the list of this account's tasks here.",

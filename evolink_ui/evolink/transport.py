@@ -8,13 +8,14 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx
 
-from evolink_ui.evolink.bodies import pieces_of
-from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts
+from evolink_ui.evolink.answers import Answer, NoAnswer
+from evolink_ui.evolink.bodies import Decoded, NotAsPacked, decoded, pieces_of, task_ids_in
+from evolink_ui.evolink.connections import USER_AGENT, Clients, Timeouts, is_untrusted
 from evolink_ui.evolink.key import ApiKey, checked_base_url
 from evolink_ui.evolink.policy import Fault, retry_after_seconds
 
@@ -34,65 +35,6 @@ READ = "evolink_ui.is_read"
 
 Clock = Callable[[], float]
 Host = Literal["api", "files"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole HTTP answer. `body` is the parsed JSON, None where it is not JSON."""
-
-    status: int
-    body: Any
-    request_id: str | None
-    retry_after_seconds: float | None
-    replayed: bool
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """The body as an object, empty where it is something else."""
-        return self.body if isinstance(self.body, dict) else {}
-
-    @property
-    def declined(self) -> bool:
-        """Whether it says no in the body: 200 with `success: false`."""
-        return 200 <= self.status < 300 and self.record.get("success") is False
-
-    @property
-    def standing(self) -> int:
-        """The status that counts: for a declined one the number in its body, 400 where it has none."""
-        number = self.record.get("code")
-        if not self.declined:
-            return self.status
-        return number if isinstance(number, int) and 400 <= number < 600 else 400
-
-    @property
-    def data(self) -> dict[str, Any] | None:
-        """What the files host and the credits wrap their answers in; None where there is none or it is declined."""
-        data = self.record.get("data")
-        return data if isinstance(data, dict) and not self.declined else None
-
-    @property
-    def code(self) -> str | None:
-        """The vendor's error code."""
-        error = self.record.get("error")
-        code = error.get("code") if isinstance(error, dict) else self.record.get("code")
-        return code if isinstance(code, str) and code else None
-
-    @property
-    def words(self) -> str | None:
-        """The vendor's error text: `error.message` of the API, `msg` of the files host."""
-        error = self.record.get("error")
-        places = [error.get("message") if isinstance(error, dict) else error]
-        places += [self.record.get(name) for name in ("msg", "message", "detail")]
-        return next((text for text in places if isinstance(text, str) and text.strip()), None)
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Why there is no whole answer. `status` and `request_id` where at least the head arrived."""
-
-    fault: Fault
-    status: int | None = None
-    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +97,49 @@ class Transport:
     async def _exchange(
         self, http: httpx.AsyncClient, request: httpx.Request, whole_seconds: float | None
     ) -> Answer | NoAnswer:
-        head: list[httpx.Response] = []
+        received = _Received()
         try:
             async with asyncio.timeout(whole_seconds or self.timeouts.exchange):
-                return await self._send(http, request, head)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
-            fault = Fault.NEVER_SENT
+                response = await _receive(http, request, received)
+            return self._answer(request, response, received)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            fault = Fault.UNTRUSTED if is_untrusted(error) else Fault.NEVER_SENT
         except (httpx.TimeoutException, TimeoutError):
             fault = Fault.TIMED_OUT
         except Exception as error:  # noqa: BLE001 - sockets and in-process servers raise kinds of their own; to an order that was sent they all mean the same, and none may escape with the key in it
             log.debug("exchange with EvoLink broke off: %s", type(error).__name__)
             fault = Fault.LOST
-        if not head:
+        if received.head is None:
             return NoAnswer(fault)
-        return NoAnswer(fault, head[0].status_code, self._request_id(head[0].headers))
+        headers = received.head.headers
+        task_ids = self._task_ids(request, received)
+        return NoAnswer(fault, received.head.status_code, self._request_id(headers), task_ids)
+
+    def _answer(self, request: httpx.Request, response: httpx.Response, received: "_Received") -> Answer:
+        read = Decoded() if received.is_too_long else decoded(received.body)
+        headers = response.headers
+        is_markup = "html" in headers.get("content-type", "").lower() or received.body[:64].lstrip()[:1] == b"<"
+        return Answer(
+            status=response.status_code,
+            body=_cleaned(read.value, self._key),
+            request_id=self._request_id(headers),
+            retry_after_seconds=retry_after_seconds(
+                headers.get("retry-after"), date=headers.get("date"), now=self._now()
+            ),
+            replayed=headers.get("idempotency-replayed", "").lower() == "true",
+            is_page=is_markup and not isinstance(read.value, dict),
+            damaged=read.damaged,
+            task_ids=self._task_ids(request, received),
+        )
+
+    def _task_ids(self, request: httpx.Request, received: "_Received") -> tuple[str, ...]:
+        """Ids in all that was received, without those that the order itself holds: an error page may repeat them."""
+        if request.extensions[READ] or received.head is None:
+            return ()
+        head = [value for _, value in received.head.headers.raw]
+        sent = task_ids_in([request.content]) if isinstance(request.stream, httpx.ByteStream) else ()
+        found = task_ids_in([received.body, *head])
+        return tuple(name for name in found if name not in sent and self._key.hide_in(name) == name)
 
     def _request_id(self, headers: httpx.Headers) -> str | None:
         found = headers.get("x-request-id") or headers.get("x-oneapi-request-id")
@@ -208,36 +179,32 @@ class Transport:
             extensions={"timeout": self.timeouts.per_operation(read_seconds)},
         )
 
-    async def _send(self, http: httpx.AsyncClient, request: httpx.Request, head: list[httpx.Response]) -> Answer:
-        # auth=None and no redirects, whatever the shared client's defaults are: the key stays with this host.
-        response = await http.send(request, stream=True, auth=None, follow_redirects=False)
-        head.append(response)
-        try:
-            received = bytearray()
-            async for piece in pieces_of(response, PIECE_BYTES):
-                received += piece
-                if len(received) > ANSWER_MAX_BYTES:
-                    received.clear()
-                    break
-        finally:
-            await response.aclose()
-        headers = response.headers
-        return Answer(
-            status=response.status_code,
-            body=_cleaned(_parsed(bytes(received)), self._key),
-            request_id=self._request_id(headers),
-            retry_after_seconds=retry_after_seconds(
-                headers.get("retry-after"), date=headers.get("date"), now=self._now()
-            ),
-            replayed=headers.get("idempotency-replayed", "").lower() == "true",
-        )
+
+@dataclass(slots=True)
+class _Received:
+    """What has arrived of an answer so far."""
+
+    head: httpx.Response | None = None
+    body: bytearray = field(default_factory=bytearray)
+    is_too_long: bool = False
 
 
-def _parsed(received: bytes) -> Any:
+async def _receive(http: httpx.AsyncClient, request: httpx.Request, received: _Received) -> httpx.Response:
+    """Send a request and collect its answer, at most ANSWER_MAX_BYTES of it and one piece."""
+    # auth=None and no redirects, whatever the shared client's defaults are: the key stays with this host.
+    response = received.head = await http.send(request, stream=True, auth=None, follow_redirects=False)
     try:
-        return json.loads(received)
-    except (ValueError, RecursionError):
-        return None
+        async for piece in pieces_of(response, PIECE_BYTES, at_once=True):
+            received.body += piece
+            if len(received.body) > ANSWER_MAX_BYTES:
+                received.is_too_long = True
+                break
+    except NotAsPacked as error:
+        received.body += error.piece
+        raise
+    finally:
+        await response.aclose()
+    return response
 
 
 def _cleaned(body: Any, key: ApiKey) -> Any:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from evolink_ui.evolink import (
     EvoLinkError,
+    FollowEnded,
     Forbidden,
     IdempotencyConflict,
     InvalidRequest,
@@ -21,16 +22,18 @@ from evolink_ui.evolink import (
 )
 from evolink_ui.evolink.errors import Charged
 from tests.evolink.faults_of_the_wire import Door, Trouble, crowded, none, refused, unreachable
-from tests.stub import Fault, answer, cut, drop, garbage, hang
+from tests.stub import Fault, answer, cut, dirty, drop, garbage, hang, wrapped
 from tests.stub.faults import Place
 
-Deed = Literal["order", "follow", "credits", "upload", "download"]
+Deed = Literal["order", "follow", "credits", "list", "batch", "upload", "download"]
 
 PLACES: dict[Deed, Place] = {
-    "order": "order", "follow": "task", "credits": "credits", "upload": "upload", "download": "result",
+    "order": "order", "follow": "task", "credits": "credits", "list": "list", "batch": "batch", "upload": "upload",
+    "download": "result",
 }  # fmt: skip
 DOORS: dict[Deed, Door] = {
-    "order": "api", "follow": "api", "credits": "api", "upload": "files", "download": "results",
+    "order": "api", "follow": "api", "credits": "api", "list": "api", "batch": "api", "upload": "files",
+    "download": "results",
 }  # fmt: skip
 
 
@@ -46,8 +49,10 @@ class Row:
     error: type[EvoLinkError] | None = None
     code: str | None = None
     charged: Charged | None = None
-    tries: int = 1
+    tries: int | None = 1
     paid: int | None = None
+    names_task: bool = False
+    """Whether the error carries the id of the order's task."""
     pauses: tuple[float, ...] | None = None
     """The pauses to the second; None where the row does not promise them."""
 
@@ -61,9 +66,18 @@ def date_in(seconds: float) -> str:
     return formatdate(time.time() + seconds, usegmt=True)
 
 
-def unknown(promise: str, *faults: Fault, paid: int = 0, code: str = "outcome_unknown") -> Row:
+def unknown(
+    promise: str, *faults: Fault, paid: int = 0, code: str = "outcome_unknown", names_task: bool = False
+) -> Row:
     """An order whose answer leaves the outcome open: asked once, never again."""
-    return Row(promise, "order", faults, error=OutcomeUnknown, code=code, charged="unknown", paid=paid)
+    return Row(
+        promise, "order", faults, error=OutcomeUnknown, code=code, charged="unknown", paid=paid, names_task=names_task
+    )
+
+
+def named(promise: str, fault: Fault) -> Row:
+    """An order that was taken and whose answer cannot be used, but names the task."""
+    return unknown(promise, fault, paid=1, names_task=True)
 
 
 def denied(promise: str, fault: Fault, error: type[EvoLinkError], code: str) -> Row:
@@ -117,8 +131,24 @@ ORDER = [
     *(unknown(f"an order answered with 5xx {code} is not called free", answer(503, code))
       for code in ("no_available_channel", "model_unavailable", "rate_limit_exceeded", "insufficient_quota",
           "invalid_request")),
-    *(unknown(f"an order answered with a {status} detour is neither followed nor repeated",
-              answer(status, headers={"location": "/v1/videos/generations"})) for status in (301, 302, 303, 307, 308)),
+    *(denied(f"an order answered with a {status} redirect is not followed and costs nothing",
+             answer(status, headers={"location": "/v1/videos/generations"}), Unreachable, "redirected")
+      for status in (300, 301, 302, 303, 305, 307, 308)),
+    *(denied(f"an order answered with a {status} redirect and a page is not followed and costs nothing",
+             answer(status, headers={"location": "https://login.invalid/"}, body="<html>Moved</html>"), Unreachable,
+             "redirected") for status in (302, 307)),
+    unknown("an order answered with 304 is not repeated", answer(304, body="")),
+    *(named(f"an order answered with {fault.dirt} keeps the task's id", fault)
+      for fault in (dirty("cut_after_id"), dirty("broken_after_id"), dirty("trailing_bytes", status=500),
+                    dirty("bad_utf8", status=502), dirty("huge_number", status=503))),
+    *(named(f"an order answered with {status} around its task keeps the task's id", wrapped(status))
+      for status in (200, 303, 307, 400, 402, 404, 408, 409, 429, 500, 504)),
+    *(named(f"an order answered with {status} and its task in the message keeps the task's id",
+            wrapped(status, text=True)) for status in (403, 500)),
+    *(Row(f"an order whose answer arrives with {dirt} is taken", "order", (dirty(dirt),), paid=1)
+      for dirt in ("bad_utf8", "trailing_bytes", "huge_number")),
+    Row("an order whose task is named after a 429 is not offered again", "order", (answer(429), wrapped(429)),
+        error=OutcomeUnknown, charged="unknown", tries=2, paid=1, names_task=True),
     unknown("an order answered with 5xx and a page is not repeated", answer(502, body="<html>Bad gateway</html>"),
             paid=0),
     unknown("an order answered with 425 is not repeated", answer(425)),
@@ -161,8 +191,19 @@ ORDER = [
            "invalid_parameters"),
     denied("an order refused with a code nobody knows costs nothing", answer(400, "brand_new_code"), InvalidRequest,
            "brand_new_code"),
-    denied("an order refused with a page costs nothing", answer(403, body="<html>Forbidden</html>"), Forbidden,
-           "permission_denied"),
+    unknown("an order answered with 403 and a page, which may hide its answer, is not called free",
+            answer(403, body="<html>Blocked by policy</html>", work=True), paid=1),
+    *(denied(f"an order refused with {status} and a page before EvoLink costs nothing and blames nobody",
+             answer(status, body="<!doctype html><title>No</title>", headers={"content-type": "text/html"}),
+             Unreachable, "not_evolink") for status in (400, 401, 404, 410, 451)),
+    *(denied(f"an order refused with {status} costs nothing", answer(status), InvalidRequest, code)
+      for status, code in ((405, "method_not_allowed"), (411, "length_required"), (414, "too_large"),
+                           (415, "wrong_kind"), (421, "method_not_allowed"), (431, "too_large"))),
+    denied("an order refused with 405 and a page costs nothing", answer(405, body="<html>nginx</html>"),
+           InvalidRequest, "method_not_allowed"),
+    denied("an order refused with 451 costs nothing", answer(451), Forbidden, "unavailable_for_legal_reasons"),
+    denied("an order beyond the key's own limit costs nothing", answer(429, "key_quota_exhausted"), OutOfCredits,
+           "key_quota_exhausted"),
 ]  # fmt: skip
 
 
@@ -174,6 +215,8 @@ def survived(promise: str, deed: Deed, *faults: Fault, times: int = 1, pauses: t
 READ_NAMES: dict[Deed, str] = {
     "follow": "a task",
     "credits": "the balance",
+    "list": "the list of tasks",
+    "batch": "a batch of tasks",
     "download": "the result",
     "upload": "an upload",
 }
@@ -197,15 +240,40 @@ FREE = [
         survived(f"{what} survives 5xx that names a pace", deed, answer(503, retry_after=11), pauses=(11,)),
         survived(f"{what} survives 200 that is something else", deed, garbage(), answer(200, body="[1")),
         survived(f"{what} survives 200 that is cut short", deed, cut(20)),
+        *(survived(f"{what} survives a firewall's page with {status}", deed,
+                   answer(status, body="<html>Blocked</html>", headers={"content-type": "text/html"}), times=2)
+          for status in (400, 401, 403, 404, 451) if deed != "download"),
     )
 ]  # fmt: skip
 
+BLOCKED: dict[Deed, tuple[Charged, int]] = {
+    "credits": ("no", 8), "list": ("no", 8), "batch": ("unknown", 8), "upload": ("no", 4),
+}  # fmt: skip
+NOT_OFFERED: dict[Deed, Charged] = {"list": "no", "batch": "unknown"}
+
 READ = [
     *(survived(f"{what} survives a 3xx detour", deed, answer(302, headers={"location": "https://example.com/"}))
-      for deed, what in READ_NAMES.items() if deed in ("follow", "credits", "upload")),
+      for deed, what in READ_NAMES.items() if deed != "download"),
     survived("a task survives JSON without an id", "follow", answer(200, body={"status": "completed"}), answer(200,
              body=[1])),
     survived("a task survives an id that is no text", "follow", answer(200, body={"id": None, "status": "failed"})),
+    survived("a task is never another task", "follow", dirty("other_task"), times=5),
+    *(Row(f"a task that arrives with {dirt} is read", "follow", (dirty(dirt),))
+      for dirt in ("bad_utf8", "trailing_bytes", "huge_number")),
+    *(survived(f"a task that arrives {dirt} is asked for again", "follow", dirty(dirt))
+      for dirt in ("cut_after_id", "broken_after_id")),
+    survived("a follow survives an hour of a firewall's page", "follow", answer(403, body="<html>Blocked</html>"),
+             times=60),
+    Row("a follow that meets a firewall's page up to its end says so", "follow",
+        (answer(404, body="<html>Blocked</html>"),), times=200, error=FollowEnded, code="follow_ended",
+        charged="unknown", tries=None),
+    *(Row(f"{READ_NAMES[deed]} behind a firewall blames neither key nor request", deed,
+          (answer(403, body="<html>Blocked</html>"),), times=30, error=Unreachable, code="not_evolink",
+          charged=charged, tries=tries)
+      for deed, (charged, tries) in BLOCKED.items()),
+    *(Row(f"{READ_NAMES[deed]} that the host does not offer ({status}) says so at once", deed, (answer(status),),
+          error=NotFound, code="not_offered", charged=charged, pauses=())
+      for deed, charged in NOT_OFFERED.items() for status in (404, 405)),
     survived("a task survives an hour of 5xx", "follow", answer(500), times=60),
     survived("a task that is not known yet in the first minute is asked for again", "follow", answer(404,
              "task_not_found"),

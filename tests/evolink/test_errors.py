@@ -5,12 +5,24 @@ import json
 import pickle
 import re
 from itertools import product
+from typing import Any
 
 import pytest
 
-from evolink_ui.evolink import EvoLinkError, OutcomeUnknown, TaskFailed, errors
+from evolink_ui.evolink import (
+    EvoLink,
+    EvoLinkError,
+    Forbidden,
+    MotionControlRequest,
+    OutcomeUnknown,
+    Task,
+    TaskFailed,
+    errors,
+    failure_of,
+)
 from evolink_ui.evolink.codes import explain, meaning_of
-from evolink_ui.evolink.meanings import AT_PLACE, MEANINGS, Place
+from evolink_ui.evolink.meanings import AT_PLACE, BY_STATUS, MEANINGS, Place
+from tests.stub import Stub, answer
 
 TASK_CODES = [
     "content_policy_violation",
@@ -50,7 +62,19 @@ HTTP_CODES = [
     "model_unavailable",
     "idempotency_conflict",
     "paid_outcome_unknown",
+    "account_balance_insufficient",
+    "key_quota_exhausted",
+    "key_daily_quota_exhausted",
+    "mcp_paused",
+    "user_disabled",
+    "content_filter",
+    "sensitive_content",
+    "moderation_blocked",
+    "input_moderation_failed",
+    "channel_selection_failed",
 ]
+
+FAMILY_CODES = ["channel:no_capacity", "channel:", "connection_reset", "connection_timeout", "session_expired"]
 
 PLACES: list[Place] = ["order", "read", "account", "upload", "result", "task"]
 
@@ -86,7 +110,78 @@ def test_the_same_word_means_different_things_in_different_places() -> None:
     assert task.retryable
     assert "72 hours" in upload.next_step
     assert isinstance(task, TaskFailed)
-    assert {code for _, code in AT_PLACE} <= set(MEANINGS)
+    assert {code for _, code in AT_PLACE} <= set(MEANINGS) | {code for code, _ in BY_STATUS.values()}
+
+
+@pytest.mark.parametrize("code", FAMILY_CODES)
+def test_a_word_of_which_only_the_beginning_is_fixed_is_explained_and_quoted(code: str) -> None:
+    error = explain("task", code, None, charged="no", words="Upstream 7 is gone.")
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", error.code)
+    assert error.vendor_code == code
+    assert "model failed" in error.message
+    assert "Upstream 7 is gone" in error.message
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    ("figures", "says"),
+    [
+        ({"estimated_credits": 81.6, "remaining_credits": 3}, "It needs 81.6 credits, this key has 3."),
+        ({"estimated_credits": 81.648, "remaining_credits": 3.18}, "It needs 81.7 credits, this key has 3.1."),
+        (
+            {"estimated_credits": 81.6, "total_limit_credits": 100, "used_credits": 97.5},
+            "It needs 81.6 credits, this key has left of its limit 2.5.",
+        ),
+        (
+            {"daily_limit_credits": 100, "daily_used_credits": 100, "account_balance_credits": 5000},
+            "This key has left for today 0, the account has 5000 credits.",
+        ),
+        ({"estimated_credits": "a lot", "remaining_credits": None}, ""),
+        ({}, ""),
+    ],
+)
+async def test_the_figures_of_a_refusal_reach_the_person(
+    figures: dict[str, Any], says: str, evolink: EvoLink, stub: Stub, request_: MotionControlRequest
+) -> None:
+    for body in ({"error": {"code": "key_quota_exhausted", **figures}}, {"error": {"code": "mcp_paused"}, **figures}):
+        stub.fail("order", answer(403, body=body))
+        with pytest.raises(EvoLinkError) as caught:
+            await evolink.create(request_)
+        assert says in caught.value.message
+        assert ("credits" in caught.value.message.lower()) == bool(says)
+        assert caught.value.charged == "no"
+
+
+async def test_what_else_a_refusal_says_is_kept(evolink: EvoLink, stub: Stub, request_: MotionControlRequest) -> None:
+    error = {
+        "code": "key_model_not_allowed", "message": "No.", "type": "permission_error", "param": "model",
+        "suggestion": "Use another\nkey.", "key_name": "team", "allowed_models": ["kling-v2", 7, "other"],
+        "limit_scope": "key", "action_url": "https://evolink.ai/dashboard", "request_id": "req-body",
+        "remaining_credits": True, "used_credits": "9" * 999, "reset_timezone": {"a": 1},
+    }  # fmt: skip
+    stub.fail("order", answer(403, body={"error": error}, headers={"x-request-id": ""}))
+    with pytest.raises(Forbidden) as caught:
+        await evolink.create(request_)
+    said = caught.value
+    assert (said.param, said.type, said.suggestion, said.request_id) == (
+        "model", "permission_error", "Use another\nkey.", "req-body",
+    )  # fmt: skip
+    assert said.figures.pop("used_credits") == "9" * 200
+    assert said.figures == {
+        "key_name": "team", "allowed_models": ["kling-v2", "other"], "limit_scope": "key",
+        "action_url": "https://evolink.ai/dashboard",
+    }  # fmt: skip
+    assert 'It names the field "model". EvoLink suggests: "Use another key".' in said.message
+    assert "Allowed are: kling-v2, other." in said.message
+    assert json.loads(json.dumps(said.to_dict()))["type"] == "permission_error"
+
+
+def test_what_a_failed_task_suggests_reaches_the_person() -> None:
+    error = {"code": "content_filter", "message": "Blocked.", "suggestion": "Take another picture."}
+    failure = failure_of(Task.from_wire({"id": "task-1", "status": "failed", "error": error}))
+    assert 'EvoLink suggests: "Take another picture".' in failure.message
+    assert failure.charged == "no"
+    assert "celebrity" in failure.next_step
 
 
 @pytest.mark.parametrize("code", [None, "brand_new", "not a code\nat all", "x" * 500])

@@ -49,6 +49,44 @@ ODDITIES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int | None]], li
         [("completed", None)],
         [LINK],
     ),
+    "results as one text are one link": ([DONE | {"results": LINK}], [("completed", 100)], [LINK]),
+    "results as objects are found": (
+        [
+            DONE
+            | {
+                "results": [
+                    {"url": LINK},
+                    {"video_url": LINK + "?2", "url": LINK + "?3"},
+                    {"type": "image", "url": "https://a/b"},
+                ]
+            }
+        ],
+        [("completed", 100)],
+        [LINK, LINK + "?2"],
+    ),
+    "results as one object are found": (
+        [DONE | {"results": {"videos": [{"url": LINK}], "id": 7}}],
+        [("completed", 100)],
+        [LINK],
+    ),
+    "results in the longer shape with a plain url are found": (
+        [DONE | {"results": None, "result_data": {"url": LINK, "image_url": "https://a/b.jpg"}}],
+        [("completed", 100)],
+        [LINK],
+    ),
+    "results that are no links are none": (
+        [DONE | {"results": "pending"}],
+        [("completed", 100)],
+        [],
+    ),
+    "results of no known shape are none": (
+        [
+            DONE
+            | {"results": [[[[[LINK]]]], {"url": {"href": LINK}}, True, 3.5], "result_data": [[], {"video_url": []}]}
+        ],
+        [("completed", 100)],
+        [],
+    ),
     "results in both shapes count once": (
         [DONE | {"result_data": [{"video_url": LINK}, {"video_url": LINK + "?2"}]}],
         [("completed", 100)],

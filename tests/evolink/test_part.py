@@ -99,7 +99,7 @@ async def test_a_result_that_is_another_one_each_time_is_given_up_soon(
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a test may wait for its disk
 
 
-@pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://example.com/1.mp4", "http://[bad"])
+@pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://example.com/1.mp4", "https:///1.mp4"])
 async def test_a_detour_to_what_is_no_web_link_is_not_taken(
     to: str, evolink: EvoLink, stub: Stub, tmp_path: Path
 ) -> None:

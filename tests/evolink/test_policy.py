@@ -17,12 +17,24 @@ told = st.none() | st.floats(0, 1e9)
 attempts = st.integers(-5, 10_000)
 
 
-@given(statuses, codes, st.booleans())
-def test_an_order_is_repeated_after_an_answer_only_if_it_is_429(status: int, code: str | None, paced: bool) -> None:
-    verdict = judge_order(status, code, paced=paced)
+@given(statuses, codes, st.booleans(), st.booleans())
+def test_an_order_is_repeated_after_an_answer_only_if_it_is_429(
+    status: int, code: str | None, paced: bool, is_page: bool
+) -> None:
+    verdict = judge_order(status, code, paced=paced, is_page=is_page)
     assert verdict is not Verdict.REPEAT or status == 429
-    if status >= 500 or 300 <= status < 400 or status in (408, 425) or code == "paid_outcome_unknown":
-        assert verdict is (Verdict.UNKNOWN)
+    if status >= 500 or status in (304, 406, 408, 425) or code == "paid_outcome_unknown":
+        assert verdict is Verdict.UNKNOWN
+    if status == 403 and is_page:
+        assert verdict is Verdict.UNKNOWN
+
+
+@given(statuses, codes, st.booleans(), st.booleans())
+def test_an_order_whose_answer_names_a_task_is_never_free_and_never_repeated(
+    status: int, code: str | None, paced: bool, is_page: bool
+) -> None:
+    verdict = judge_order(status, code, paced=paced, is_page=is_page, names_task=True)
+    assert verdict in (Verdict.ACCEPT, Verdict.UNKNOWN)
 
 
 @given(codes)
@@ -31,6 +43,7 @@ def test_an_order_without_an_answer_is_repeated_only_if_it_never_left(code: str 
     assert judge_order(None, code, fault=Fault.LOST) is Verdict.UNKNOWN
     assert judge_order(None, code, fault=Fault.TIMED_OUT) is Verdict.UNKNOWN
     assert judge_order(None, code) is Verdict.UNKNOWN
+    assert judge_order(None, code, fault=Fault.UNTRUSTED) is Verdict.REFUSED
 
 
 @given(statuses, st.booleans(), st.floats(0, 1e6))
@@ -43,6 +56,9 @@ def test_a_read_is_accepted_refused_or_repeated_and_never_unknown(status: int, u
     if status in (400, 401, 402, 403):
         assert verdict is Verdict.REFUSED
     assert judge_read(None, usable=False) is Verdict.REPEAT
+    assert judge_read(None, usable=False, fault=Fault.UNTRUSTED) is Verdict.REFUSED
+    if status not in policy.REQUEST_STATUSES and not usable:
+        assert judge_read(status, usable=usable, seconds_since_start=seconds, is_page=True) is Verdict.REPEAT
 
 
 @given(attempts, told)
