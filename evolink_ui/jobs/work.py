@@ -11,11 +11,12 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
 from evolink_ui.evolink import (
     Element,
+    EvoLink,
     EvoLinkError,
     LocalFileProblem,
     ModelParams,
@@ -29,6 +30,7 @@ from evolink_ui.hosting import HostingError
 
 from . import faults, intake
 from .adopted import RESULT_LIFE_SECONDS, estimates
+from .candidates import find_ordered, is_of_order
 from .credits import credits_on_the_wire
 from .expected import PAST_JOBS, expected_seconds
 from .files import RESULT, JobFiles, StoreTrouble
@@ -106,10 +108,12 @@ class Work:
         cap = self._daily_credits if job.mode == "live" and not job.own_key else None
 
         passage = self._gate.passage()
+        claimed = job
 
         async def claim() -> None:
+            nonlocal claimed
             await passage.enter()
-            await self._do(self._ledger.claim, job, daily_credits=cap)
+            claimed = await self._do(self._ledger.claim, job, daily_credits=cap)
 
         async def give_back(seconds: float, error: EvoLinkError) -> None:
             log.info("job=%s is offered again in %.0f s: %s", job_id, seconds, error.code)
@@ -117,17 +121,21 @@ class Work:
             await self._move(job, State.HOSTING, only_from={State.SUBMITTING}, ordered_at=job.ordered_at, notice=notice)
             passage.leave()
 
+        request = self._request(job)
         with passage:
             try:
-                task = (
-                    await self._vendor()
-                    .of_job(job)
-                    .create(
-                        self._request(job), idempotency_key=job.idempotency_key, before_send=claim, on_wait=give_back
-                    )
+                evolink = self._vendor().of_job(job)
+                task = await evolink.create(
+                    request, idempotency_key=job.idempotency_key, before_send=claim, on_wait=give_back
                 )
             except OutcomeUnknown as error:
-                await self._end(job, State.UNKNOWN, faults.of_error(error))
+                names = " ".join(error.candidates) or "none"
+                log.warning("job=%s outcome unknown: %s; tasks named by the answer: %s", job_id, error.code, names)
+                found = await self._find_ordered(evolink, claimed, request.model, error.candidates)
+                if found is None:
+                    await self._end(job, State.UNKNOWN, faults.of_error(error))
+                else:
+                    await self._ordered(job, found)
             except EvoLinkError as error:
                 await self._end(job, State.FAILED, faults.of_error(error))
             except ImpossibleTransition:
@@ -223,6 +231,15 @@ class Work:
             ),
             callback_url=self._callback_url(job),
         )
+
+    async def _find_ordered(self, evolink: EvoLink, job: Job, model: str, candidates: Collection[str]) -> Task | None:
+        """The task of a claimed order among those that a damaged answer names, if it is surely one of them."""
+
+        def fits(task: Task) -> bool:
+            return is_of_order(task, model=model, ordered_at=job.ordered_at or job.created_at, now=self._clock())
+
+        unknown_here = [name for name in candidates if await self._do(self._ledger.with_task, name) is None]
+        return await find_ordered(evolink, unknown_here, fits, sleep=self._sleep)
 
     async def _ordered(self, job: Job, task: Task) -> None:
         log.warning("job=%s ordered task=%s", job.id, task.id)  # on the log at once, whatever the database does next
