@@ -32,7 +32,8 @@ from .refusals import (
     Refusal,
     Stop,
 )
-from .streams import Accounts, Streams
+from .streams import Accounts, Streams, is_queued
+from .unread import Unread
 from .visitor import (
     CALLER,
     HOST_PREFIX,
@@ -65,6 +66,7 @@ class Guard:
     with `is_private` nothing but the entrance is open without a login. `entrance` is the path of the page that is shown
     instead of others to whoever must sign in first; "" where the page itself asks. `judge_call` gives what a call says,
     or raises Refused where it may not pass.
+    `unread` bounds the answers that nobody fetches.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Guard:
         entrance: str = "",
         judge_call: Callable[[bytes], Any] = judge_call,
         root_path: str = "",
+        unread: Unread | None = None,
     ) -> None:
         self._app = app
         self._cookies = cookies
@@ -96,6 +99,7 @@ class Guard:
         self._judge_call = judge_call
         self._root_path = root_path.rstrip("/")
         self._streams = Streams()
+        self._unread = unread
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -131,13 +135,19 @@ class Guard:
             inner_receive: Receive = receive
             if door.max_bytes or door.kind == "upload":
                 body = self._body(headers, door, account, caller, receive, answer)
-                inner_receive = await self._judged(body, accounts) if door.is_call else body.receive
-                answer.on_body = lambda said: self._streams.hear(said, accounts)
+                inner_receive = body.receive
+                if door.is_call:
+                    inner_receive, named = await self._judged(body, accounts)
+                    if self._unread is not None and is_queued(path):
+                        self._unread.admit(accounts)
+                    answer.on_body = lambda said: self._began(said, named, accounts)
             answer.set_cookie = set_cookie
             with self.meter.at_once(door.kind, account, seen.address):
                 await self._app(self._inner_scope(scope, path, seen, caller, headers, door), inner_receive, answer.send)
             if answer.refusal is not None:  # the layers below swallowed the interruption
                 raise Stop(answer.refusal)
+            if self._unread is not None and scope["method"] == "GET" and door.kind == "api":
+                self._unread.settle(accounts)  # an event stream was read to its end
             if door.kind == "upload":
                 self.meter.further_files(account, answer.files - 1)
         except Stop as stop:
@@ -228,8 +238,14 @@ class Guard:
                 charge = lambda size: self.meter.streamed(account, caller.address, size)  # noqa: E731
         return Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
-    async def _judged(self, body: "Body", accounts: Accounts) -> Receive:
-        """Read a call whole and judge it; what is passed on is the very text that was judged."""
+    def _began(self, said: bytes, named: object, accounts: Accounts) -> None:
+        event_id = self._streams.hear(said, accounts)
+        if event_id is not None and self._unread is not None:
+            self._unread.began(event_id, named, accounts)
+
+    async def _judged(self, body: "Body", accounts: Accounts) -> tuple[Receive, object]:
+        """Read a call whole and judge it. What is passed on is the very text that was judged; also gives the session
+        that the call names."""
         whole = b""
         while not body.is_whole:
             message = await body.receive()
@@ -241,7 +257,7 @@ class Guard:
         except Refused as refused:
             raise Stop(Refusal(400, refused.code, refused.message, refused.next_step)) from None
         self._streams.judge_call(values, accounts)
-        return body.again(whole)
+        return body.again(whole), values.get("session_hash") if isinstance(values, dict) else None
 
     def _judge_received(self, path: str) -> None:
         """Gradio would tell which files of the server exist."""

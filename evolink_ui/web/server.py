@@ -19,6 +19,7 @@ from evolink_ui.settings import Settings
 
 from .desk import Desk
 from .doors import MEBI, Doors
+from .gradio_queue import QueuedAnswers, bound
 from .guard import Guard
 from .headers import HeaderSets
 from .limits import Limits, Meter
@@ -31,6 +32,7 @@ from .session import Sessions
 from .signin import PAGE, SignIn
 from .signing import FileLinks
 from .sockets import connection_class
+from .unread import Unread
 from .visitor import Cookies
 
 DISK_FLOOR_BYTES = 1024 * MEBI
@@ -71,6 +73,7 @@ def create_app(
     if settings.has_sign_in:
         routes += SignIn(jobs, _provider(settings), sessions, settings.own_addresses, root_path).routes()
     outer = FastAPI(routes=list(routes), openapi_url=None, docs_url=None, redoc_url=None)
+    bound(page)
     gr.mount_gradio_app(
         outer,
         page,
@@ -112,6 +115,7 @@ def create_app(
         is_private=settings.is_private,
         entrance=PAGE if settings.has_sign_in else "",
         root_path=root_path,
+        unread=Unread(QueuedAnswers(page)),
     )
     return behind_proxies(guard, settings.trusted_proxies, on_space=settings.on_space)
 

@@ -19,6 +19,11 @@ _IN_PATH = re.compile(r"/gradio_api/(?:heartbeat/(?P<session>[^/]+)|call/(?:v2/)
 _SAID = re.compile(rb'\{"event_id": ?"([0-9a-zA-Z-]+)"\}')
 
 
+def is_queued(path: str) -> bool:
+    """Whether a call at this path is queued, so that its answer waits for its reader."""
+    return path.startswith(("/gradio_api/call/", "/gradio_api/queue/join"))
+
+
 Accounts = tuple[str, str]
 """A caller's own account, and its address: the account of all without a cookie there. Who is given a cookie by the
 first answer goes on with what was begun without one."""
@@ -52,11 +57,14 @@ class Streams:
         if values.get("event_id") is not None:
             self._must_own(f"event {values['event_id']}", accounts)
 
-    def hear(self, said: bytes, accounts: Accounts) -> None:
-        """An answer to a call: the event in it belongs to who called."""
+    def hear(self, said: bytes, accounts: Accounts) -> str | None:
+        """An answer to a call: the event in it belongs to who called. Gives the event's id, if there is one."""
         found = _SAID.fullmatch(said)
-        if found is not None:
-            self._claim(f"event {found[1].decode()}", accounts)
+        if found is None:
+            return None
+        event_id = found[1].decode()
+        self._claim(f"event {event_id}", accounts)
+        return event_id
 
     def _claim(self, name: str, accounts: Accounts) -> None:
         """The first who names a session has it; nobody can guess one."""

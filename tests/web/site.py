@@ -229,15 +229,15 @@ def serving(create: Callable[[], App], **options: Any) -> Iterator[str]:
 
 
 @contextmanager
-def site(folder: Path, **overrides: Any) -> Iterator[Site]:
-    """A site whose settings are the defaults but for `overrides`."""
+def site(folder: Path, *, build: Callable[[], Any] = build_page, **overrides: Any) -> Iterator[Site]:
+    """A site whose settings are the defaults but for `overrides`; `build` makes its page."""
     with contextlib.ExitStack() as stack:
         before = os.environ.get("GRADIO_TEMP_DIR")
         os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
         stack.callback(_restore, "GRADIO_TEMP_DIR", before)
         settings = Settings(data_dir=folder / "data", **overrides)
         desk = StandInDesk(folder / "jobs")
-        url = stack.enter_context(serving(lambda: create_app(settings, desk, build_page())))
+        url = stack.enter_context(serving(lambda: create_app(settings, desk, build())))
         yield Site(url, desk, settings, folder)
 
 
