@@ -20,10 +20,15 @@ SECONDS = 600.0
 """Until everything is downloaded and installed; with a warm cache it takes about ten."""
 
 
-def front_matter() -> dict[str, str]:
-    """The simple `name: value` lines at the top of the README."""
-    head = (ROOT / "README.md").read_text().split("---\n")[1]
+def simple_lines(readme: str) -> dict[str, str]:
+    """The lines `name: value` of a README's front matter."""
+    head = readme.split("---\n")[1]
     return {name: value.strip('"') for name, value in re.findall(r"^(\w+): (\S.*)$", head, re.M)}
+
+
+def front_matter() -> dict[str, str]:
+    """Those of this repository's README."""
+    return simple_lines((ROOT / "README.md").read_text())
 
 
 def added_by_builder() -> list[str]:

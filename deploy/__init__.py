@@ -1,0 +1,1 @@
+"""Commands and files for putting the app somewhere else."""
