@@ -14,9 +14,9 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from evolink_ui.jobs import Jobs, Order
+from evolink_ui.jobs import Jobs, OrderInputs
 from evolink_ui.settings import load_settings
-from tests.jobs.material import make_image, make_video
+from tests.jobs.material import inputs, make_image, make_video
 from tests.stub import Stub, Timeline
 
 ROUNDS = 30
@@ -33,7 +33,7 @@ async def timed(action: Callable[[], Awaitable[object]], rounds: int) -> list[fl
     return took
 
 
-async def measure(jobs: Jobs, order: Order) -> None:
+async def measure(jobs: Jobs, order: OrderInputs) -> None:
     """Judge once, order often, look often."""
     assert order.image
     assert order.video
@@ -70,7 +70,7 @@ def main() -> None:
             data_dir=folder / "data",
             allow_private_urls=True,
         )
-        order = Order(image=make_image(folder / "a.png"), video=make_video(folder / "a.mp4", seconds=8))
+        order = inputs(make_image(folder / "a.png"), make_video(folder / "a.mp4", seconds=8))
         jobs = Jobs(settings)
         jobs.launch()
         try:

@@ -32,12 +32,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 
-from evolink_ui.jobs import Jobs, Order, State
+from evolink_ui.jobs import Jobs, OrderInputs, State
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.settings import Settings, load_settings
 from evolink_ui.web.routes import build_routes
 from evolink_ui.web.signing import FileLinks
-from tests.jobs.material import make_image, make_video
+from tests.jobs.material import inputs, make_image, make_video
 from tests.jobs.worker import main as worker_main
 from tests.stub import RemoteStub, Stub, Timeline
 
@@ -90,7 +90,7 @@ async def until_all(jobs: Jobs, state: State, number: int) -> None:
         await asyncio.sleep(0.2)
 
 
-async def follow_many(jobs: Jobs, order: Order) -> None:
+async def follow_many(jobs: Jobs, order: OrderInputs) -> None:
     """Start a thousand, watch them for a while."""
     await jobs.start(order, visitor="warm")
     await until_all(jobs, State.RUNNING, 1)
@@ -212,7 +212,7 @@ def served(jobs: Jobs, secret: bytes, port: int, pem: Path) -> Iterator[None]:
         thread.join(20)
 
 
-async def from_end_to_done(jobs: Jobs, stub: Stub, order: Order) -> list[float]:
+async def from_end_to_done(jobs: Jobs, stub: Stub, order: OrderInputs) -> list[float]:
     """Seconds from the end of each task at the vendor until its video is here."""
     started = [(await jobs.start(order, visitor="anna")).id for _ in range(COMPLETED)]
     await until_all(jobs, State.DONE, COMPLETED)
@@ -221,7 +221,7 @@ async def from_end_to_done(jobs: Jobs, stub: Stub, order: Order) -> list[float]:
     return sorted((job.finished_at or 0.0) - ends[job.task_id or ""] for job in done)
 
 
-def completion(folder: Path, order: Order) -> None:
+def completion(folder: Path, order: OrderInputs) -> None:
     """With the vendor's calls, and without them."""
     pem = certificate(folder)
     for called, what, limit in ((True, "with callback", "(limit 1, and the download)"), (False, "without", "")):
@@ -248,12 +248,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image, video = make_image(folder / "a.png"), make_video(folder / "a.mp4", seconds=8)
-        completion(folder, Order(image=image, video=video))
+        completion(folder, inputs(image, video))
         with stand_in() as vendor:
             jobs = Jobs(settings_for(vendor, folder / "many"))
             jobs.launch()
             try:
-                asyncio.run(follow_many(jobs, Order(image=image, video=video)))
+                asyncio.run(follow_many(jobs, inputs(image, video)))
             finally:
                 jobs.close()
         with stand_in() as vendor:

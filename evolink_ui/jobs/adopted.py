@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from evolink_ui.catalog import MODELS
 from evolink_ui.evolink import Task
-from evolink_ui.media.limits import VIDEO_MAX_SECONDS, VIDEO_MIN_SECONDS
-from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for
 
 from .credits import credits_on_the_wire
 from .job import Job
@@ -36,8 +35,12 @@ def facts_of(task: Task, *, now: float) -> dict[str, Any]:
 
 def possible_costs(seconds: float) -> list[float]:
     """What a video of a length may cost, in credits; where the length isn't known (0), of any that the vendor makes."""
-    lengths = [seconds] if seconds > 0 else range(round(VIDEO_MIN_SECONDS), round(VIDEO_MAX_SECONDS) + 1)
-    return [credits_for(length, quality) for length in lengths for quality in CREDITS_PER_SECOND]
+    costs: list[float] = []
+    for model in MODELS.values():
+        longest = max(model.video.max_seconds.values())
+        lengths = [seconds] if seconds > 0 else range(round(model.video.min_seconds), round(longest) + 1)
+        costs += [model.credits_for(length, quality) for length in lengths for quality in model.qualities]
+    return costs
 
 
 def estimates(job: Job, task: Task) -> list[float]:

@@ -11,7 +11,6 @@ from evolink_ui.evolink import Task
 
 from .job import Job
 
-MODEL = "kling-v3-motion-control"
 TASK_ID_MAX_CHARS = 100
 SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
 
@@ -51,6 +50,6 @@ def named_task(hint: Any) -> str | None:
 
 def settles(task: Task, job: Job) -> bool:
     """Whether a task that was read can be what became of an order of unknown outcome: its model and its time fit."""
-    if task.model != MODEL or task.created is None or job.ordered_at is None:
+    if task.model != job.order.model or task.created is None or job.ordered_at is None:
         return False
     return abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS

@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evolink_ui.catalog import MODELS
 from evolink_ui.evolink import Task, new_idempotency_key
 from evolink_ui.executors import DISK, STORE
-from evolink_ui.media.price import credits_for
 
 from . import faults, intake, same_order
 from .adopted import facts_of
-from .callbacks import MODEL, named_task, settles
+from .callbacks import named_task, settles
 from .files import DiskTrouble, StoreTrouble
 from .insist import DatabaseAway, ask, insist
-from .job import Job, JobError, Order, State, TaskTaken
+from .job import Job, JobError, OrderInputs, State, TaskTaken
 from .order_gate import Restarting
 from .questions import Questions
 
@@ -33,7 +33,7 @@ class Jobs(Questions):
 
     async def start(
         self,
-        order: Order,
+        inputs: OrderInputs,
         *,
         visitor: str,
         api_key: str | None = None,
@@ -43,7 +43,7 @@ class Jobs(Questions):
         """Judge an order, write it down and put it in line: well under a second for files that were judged before.
 
         Args:
-            order: what is wanted.
+            inputs: what is wanted, and its files.
             visitor: who asks.
             api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
             reference: a name for this order; given again with the same order, it finds the first one's job.
@@ -59,27 +59,19 @@ class Jobs(Questions):
         """
         if self._gate.is_closed:
             raise Restarting
-        intake.check_form(order)
+        intake.check_files(inputs)
+        order = inputs.order
         job_id = secrets.token_urlsafe(16)
-        inputs = await self._take_in(order, self.folder(job_id), visitor)
-        request = {
-            "prompt": order.prompt,
-            "quality": order.quality,
-            "character_orientation": order.character_orientation,
-            "keep_sound": order.keep_sound,
-            "watermark": order.watermark,
-            "element_id": order.element_id,
-            "image_url": order.image_url,
-            "video_url": order.video_url,
-        }
-        mode = self._vendors.here().mode(api_key)
         folder = self.folder(job_id)
-        files = {"image": folder / inputs["image_name"], "video": folder / inputs["video_name"]}
-        estimated = credits_for(inputs["video_seconds"], order.quality)
+        columns = await self._take_in(inputs, folder, visitor)
+        mode = self._vendors.here().mode(api_key)
+        files = {"image": folder / columns["image_name"], "video": folder / columns["video_name"]}
+        said = order.model_dump(exclude_defaults=True)  # so that a field of a later version leaves digests as they are
+        estimated = order.spec.credits_for(columns["video_seconds"], order.quality)
         try:
             place = partial(
                 same_order.place,
-                digest=await DISK.run(same_order.digest_of, mode, request, files),
+                digest=await DISK.run(same_order.digest_of, mode, said, files),
                 credits_estimated=estimated,
                 reference=reference,
                 ask_first=ask_first,
@@ -90,12 +82,12 @@ class Jobs(Questions):
                 id=job_id,
                 visitor=visitor,
                 mode=mode,
-                request=request,
+                request=order.model_dump(),
                 idempotency_key=new_idempotency_key(),
                 own_key=api_key is not None,
                 sealed_key=self._safe.seal(api_key) if api_key else None,
                 credits_estimated=estimated,
-                **inputs,
+                **columns,
             )
         except same_order.KnownReference as known:
             await STORE.run(self._files.remove, job_id)
@@ -152,7 +144,7 @@ class Jobs(Questions):
         vendor = self._vendors.here()
         evolink = vendor.client(job.mode, api_key) if given else vendor.of_job(job)
         task = await self._read_for(job.visitor, evolink, task_id)
-        if task.model != MODEL:
+        if task.model not in MODELS:
             raise _wrong_model(task, "Copy the id of the task that was made when this order was placed.")
         return await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id, **given)
 
@@ -177,7 +169,7 @@ class Jobs(Questions):
         vendor = self._vendors.here()
         mode = vendor.mode(api_key)
         task = await self._read_for(visitor, vendor.client(mode, api_key), task_id)
-        if task.model != MODEL:
+        if task.model not in MODELS:
             raise _wrong_model(task, "Copy the id of a task that was ordered from Kling-V3 Motion Control.")
         try:
             job = await ask(
@@ -250,11 +242,11 @@ class Jobs(Questions):
 
     # ---- inside ----
 
-    async def _take_in(self, order: Order, folder: Path, visitor: str) -> dict[str, Any]:
+    async def _take_in(self, inputs: OrderInputs, folder: Path, visitor: str) -> dict[str, Any]:
         """All of it before the row is written: whichever process goes on with the job finds the files."""
         try:
-            inputs = await intake.take_in(
-                order, folder, visitor=visitor, allow_private_urls=self._settings.allow_private_urls
+            columns = await intake.take_in(
+                inputs, folder, visitor=visitor, allow_private_urls=self._settings.allow_private_urls
             )
             await self._files.keep(await DISK.run(lambda: list(folder.iterdir())))
         except OSError:
@@ -262,7 +254,7 @@ class Jobs(Questions):
         except StoreTrouble:  # what the store has already is swept there
             await DISK.run(shutil.rmtree, folder, ignore_errors=True)
             raise
-        return inputs
+        return columns
 
     async def _again(self, job: Job, to: State, come_from: State, **values: Any) -> Job:
         again = await ask(self._ledger.again, job.id, to, only_from={come_from}, **values)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evolink_ui import net
+from evolink_ui.catalog import Orientation
 from evolink_ui.executors import CHECKS, DISK, Busy
 from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_video, limits
+from evolink_ui.order import MotionOrder, OrderError
 
-from .job import JobError, Order, TooBusy
+from .job import JobError, OrderInputs, TooBusy
 
-CHOICES = {"quality": ("720p", "1080p"), "character_orientation": ("image", "video")}
-ELEMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCH_SECONDS = 120.0  # for a link that a person gives instead of a file
 NOTHING_SENT = "Nothing was sent or charged."
 REPORTS_KEPT = 256  # judgements of files that people are still looking at
@@ -42,37 +41,26 @@ class Rejected(JobError):
         self.problems = problems or []
 
 
-def check_form(order: Order) -> None:
-    """Judge all that is not a file.
+def order_of(form: Mapping[str, Any]) -> MotionOrder:
+    """The order that a form from a browser or a call describes; what else the form holds is passed over.
 
     Raises:
-        Rejected: naming the first field at fault.
+        Rejected: the first field at fault.
     """
-    if len(order.prompt) > limits.PROMPT_MAX_CHARS:
-        over = len(order.prompt) - limits.PROMPT_MAX_CHARS
-        raise Rejected(
-            "prompt_too_long",
-            f"The prompt has {len(order.prompt):,} characters; {limits.PROMPT_MAX_CHARS:,} are allowed.",
-            f"Shorten it by {over:,}.",
-            field="prompt",
-        )
-    check_choice("quality", order.quality)
-    check_choice("character_orientation", order.character_orientation)
-    if order.element_id and order.character_orientation != "video":
-        raise Rejected(
-            "element_needs_video_orientation",
-            "An element works only when the character faces as in the video.",
-            "Switch the orientation to “as in the video”, or remove the element id.",
-            field="element_id",
-        )
-    if order.element_id and not ELEMENT_ID.fullmatch(order.element_id):
-        raise Rejected(
-            "element_id_malformed",
-            "This is not an element id.",
-            "Copy the id that EvoLink gave when the element was made.",
-            field="element_id",
-        )
-    for field, file, link in (("image", order.image, order.image_url), ("video", order.video, order.video_url)):
+    try:
+        return MotionOrder.parse({name: form[name] for name in MotionOrder.model_fields if name in form})
+    except OrderError as error:
+        raise Rejected(error.code, error.message, error.next_step, field=error.field) from None
+
+
+def check_files(inputs: OrderInputs) -> None:
+    """Judge whether there is one picture and one video, each a file or a link.
+
+    Raises:
+        Rejected: naming the first one at fault.
+    """
+    order = inputs.order
+    for field, file, link in (("image", inputs.image, order.image_url), ("video", inputs.video, order.video_url)):
         name = "picture" if field == "image" else "video"
         if file is None and not link:
             raise Rejected(f"{field}_missing", f"There is no {name} yet.", f"Add a {name}.", field=field)
@@ -80,19 +68,6 @@ def check_form(order: Order) -> None:
             raise Rejected(
                 f"{field}_twice", f"There is a {name} and a link to one.", "Give only one of them.", field=field
             )
-
-
-def check_choice(field: str, value: str) -> None:
-    """Judge one of the `CHOICES`.
-
-    Raises:
-        Rejected: naming the field.
-    """
-    known = CHOICES[field]
-    if value not in known:
-        raise Rejected(
-            f"{field}_unknown", f"{value!r} is not a known choice.", f"Choose {' or '.join(known)}.", field=field
-        )
 
 
 async def judge_image(path: Path, *, visitor: str = "") -> Report:
@@ -108,7 +83,7 @@ async def judge_image(path: Path, *, visitor: str = "") -> Report:
     return await _judge(path, None, visitor)
 
 
-async def judge_video(path: Path, orientation: limits.Orientation, *, visitor: str = "") -> Report:
+async def judge_video(path: Path, orientation: Orientation, *, visitor: str = "") -> Report:
     """`media.check_video` in a thread, as `judge_image`."""
     return await _judge(path, orientation, visitor)
 
@@ -122,11 +97,11 @@ async def seconds_of(path: Path) -> float:
     return facts.duration_seconds if isinstance(facts, VideoFacts) else 0.0
 
 
-async def take_in(order: Order, folder: Path, *, visitor: str = "", allow_private_urls: bool) -> dict[str, Any]:
+async def take_in(inputs: OrderInputs, folder: Path, *, visitor: str = "", allow_private_urls: bool) -> dict[str, Any]:
     """Judge both files and put them into the job's folder.
 
     Args:
-        order: a form that passed `check_form`.
+        inputs: an order that passed `check_files`.
         folder: the job's own, new folder.
         visitor: who orders.
         allow_private_urls: whether links may lead to this machine (tests).
@@ -138,17 +113,17 @@ async def take_in(order: Order, folder: Path, *, visitor: str = "", allow_privat
         Rejected: a file or link that the vendor would refuse.
         TooBusy: too many files wait to be checked.
     """
+    order = inputs.order
     await DISK.run(folder.mkdir, parents=True)
-    facing: limits.Orientation = "video" if order.character_orientation == "video" else "image"
-    judge_motion = partial(judge_video, orientation=facing, visitor=visitor)
+    judge_motion = partial(judge_video, orientation=order.character_orientation, visitor=visitor)
     try:
         (image, image_report), (video, video_report) = await asyncio.gather(
             _take(
-                *(order.image, order.image_url, folder, "image"),
+                *(inputs.image, order.image_url, folder, "image"),
                 partial(judge_image, visitor=visitor),
                 allow_private_urls,
             ),
-            _take(order.video, order.video_url, folder, "video", judge_motion, allow_private_urls),
+            _take(inputs.video, order.video_url, folder, "video", judge_motion, allow_private_urls),
         )
     except BaseException:
         await DISK.run(shutil.rmtree, folder, ignore_errors=True)
@@ -209,12 +184,12 @@ class _Reports:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
 
-    def find(self, path: Path, orientation: limits.Orientation | None) -> Report | None:
+    def find(self, path: Path, orientation: Orientation | None) -> Report | None:
         identity = _identity(path, orientation)
         with self._lock:
             return self._kept.get(identity) if identity else None
 
-    def check(self, path: Path, orientation: limits.Orientation | None) -> Report:
+    def check(self, path: Path, orientation: Orientation | None) -> Report:
         """The report that is kept, or a new one. Blocks for as long as a check takes."""
         identity = _identity(path, orientation)
         with self._lock:
@@ -233,7 +208,7 @@ class _Reports:
 _REPORTS = _Reports()
 
 
-def _identity(path: Path, orientation: limits.Orientation | None) -> tuple[object, ...] | None:
+def _identity(path: Path, orientation: Orientation | None) -> tuple[object, ...] | None:
     try:
         facts = path.stat()
     except OSError:
@@ -241,7 +216,7 @@ def _identity(path: Path, orientation: limits.Orientation | None) -> tuple[objec
     return path, orientation, facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
-async def _judge(path: Path, orientation: limits.Orientation | None, visitor: str) -> Report:
+async def _judge(path: Path, orientation: Orientation | None, visitor: str) -> Report:
     # A known file does not wait behind others that are being checked.
     known = await DISK.run(_REPORTS.find, path, orientation)
     if known is not None:

@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from evolink_ui.order import MotionOrder
+
 Charged = Literal["no", "unknown", "yes"]
 Mode = Literal["sandbox", "live"]
 
@@ -146,19 +148,12 @@ class TaskUnknown(JobError):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a person asks for. Pictures and videos are files that this server received, or links (https)."""
+class OrderInputs:
+    """An order with its files, which this server received. Where a file is None, the order has a link instead."""
 
-    character_orientation: str = "image"
-    prompt: str = ""
-    quality: str = "720p"
-    keep_sound: bool = True
-    watermark: bool = False
-    element_id: str = ""
+    order: MotionOrder
     image: Path | None = None
     video: Path | None = None
-    image_url: str = ""
-    video_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +186,7 @@ class Job:
     state: State
     mode: Mode
     request: dict[str, Any]
-    """prompt, quality, character_orientation, keep_sound, watermark, element_id; empty for an adopted task"""
+    """The fields of its `MotionOrder` as they were written; older versions knew fewer. Empty for an adopted task."""
     idempotency_key: str = field(repr=False)
     run: int
     """How many times the job was given to the engine; a follow again is a new run."""
@@ -241,6 +236,11 @@ class Job:
     def is_adopted(self) -> bool:
         """Whether its task was ordered elsewhere: nothing is known of its inputs."""
         return not self.request
+
+    @property
+    def order(self) -> MotionOrder:
+        """What was ordered; all defaults for an adopted task."""
+        return MotionOrder.from_stored(self.request)
 
     @property
     def is_in_doubt(self) -> bool:

@@ -7,9 +7,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from evolink_ui.catalog import Orientation
 from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Forbidden, Task, Unauthorized
 from evolink_ui.media import Report
-from evolink_ui.media.limits import Orientation
 
 from . import intake
 from .callbacks import TASK_ID_MAX_CHARS

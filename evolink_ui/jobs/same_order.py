@@ -88,7 +88,8 @@ def digest_of(mode: str, request: Mapping[str, Any], files: Mapping[str, Path]) 
 
     Args:
         mode: "sandbox" or "live".
-        request: as the ledger keeps it; links are left out, because the bytes they led to are in `files`.
+        request: what the order says besides the defaults; links are left out, because the bytes they led to are in
+            `files`.
         files: the inputs in the job's folder, by kind.
     """
     said = {name: value for name, value in request.items() if not name.endswith("_url")}

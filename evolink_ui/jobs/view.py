@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .job import Job, State
+from evolink_ui.order import OPTIONS, stored_option
 
-REQUEST_FIELDS = ("prompt", "quality", "character_orientation", "keep_sound", "watermark", "element_id")
+from .job import Job, State
 
 # What a person may do with a job in each state.
 ACTIONS: dict[State, tuple[str, ...]] = {
@@ -45,7 +45,7 @@ def view(
     done = job.state is State.DONE
     return {
         "id": job.id,
-        "request": {name: job.request.get(name) for name in REQUEST_FIELDS},
+        "request": {name: stored_option(job.request, name) for name in OPTIONS},
         "poster_url": None if job.is_adopted else link(job, "poster"),
         "reference_url": None if job.is_adopted else link(job, "reference"),
         "place_in_line": None,  # only the ledger knows: `Jobs.show` asks it

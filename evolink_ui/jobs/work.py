@@ -14,17 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
-from evolink_ui.evolink import (
-    Element,
-    EvoLink,
-    EvoLinkError,
-    LocalFileProblem,
-    ModelParams,
-    MotionControlRequest,
-    OutcomeUnknown,
-    Task,
-    WatermarkInfo,
-)
+from evolink_ui.evolink import EvoLink, EvoLinkError, LocalFileProblem, MotionControlRequest, OutcomeUnknown, Task
 from evolink_ui.executors import DISK
 from evolink_ui.hosting import HostingError
 
@@ -217,18 +207,10 @@ class Work:
             await self._end(job, to, faults.unforeseen("no" if to is State.FAILED else "unknown"))
 
     def _request(self, job: Job) -> MotionControlRequest:
-        asked = job.request
-        return MotionControlRequest(
-            image_urls=[job.image_url or ""],
-            video_urls=[job.video_url or ""],
-            prompt=asked["prompt"] or None,
-            quality=asked["quality"],
-            model_params=ModelParams(
-                character_orientation=asked["character_orientation"],
-                keep_sound=asked["keep_sound"],
-                watermark_info=WatermarkInfo(enabled=True) if asked["watermark"] else None,
-                element_list=[Element(element_id=asked["element_id"])] if asked["element_id"] else None,
-            ),
+        return MotionControlRequest.of(
+            job.order,
+            image_url=job.image_url or "",
+            video_url=job.video_url or "",
             callback_url=self._callback_url(job),
         )
 

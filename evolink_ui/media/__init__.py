@@ -3,10 +3,10 @@
 Importing this package loads no decoder: they live in child processes with limits.
 """
 
+from evolink_ui.catalog import Orientation
 from evolink_ui.media.check import check_image, check_video
 from evolink_ui.media.child import POOL
 from evolink_ui.media.fix import FixCancelled, Fixed, FixFailed, fix_image, fix_video
-from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.rules import compare
 

@@ -4,11 +4,11 @@ import math
 import os
 from typing import Any
 
+from evolink_ui.catalog import Orientation
 from evolink_ui.media import limits, rules
 from evolink_ui.media.child import POOL, Busy, ChildFailed
 from evolink_ui.media.decodable import may_decode, not_decoded_here
 from evolink_ui.media.files import PILLOW_NAMES, Source, Unreadable, look_at, name_format
-from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.words import problem, size_text, spoken, without_fix
 

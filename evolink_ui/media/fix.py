@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from evolink_ui.catalog import Orientation
 from evolink_ui.media import limits
 from evolink_ui.media.check import check_image, check_video, image_facts, video_facts
 from evolink_ui.media.child import Child, ChildFailed
 from evolink_ui.media.decodable import may_decode, not_decoded_here
 from evolink_ui.media.files import DEMUXERS, PILLOW_NAMES, Source, Unreadable, look_at, name_format
-from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.words import problem
 

@@ -1,31 +1,29 @@
 """The numbers that decide, each named once: the vendor's rules first, our own bounds after them.
 
-The vendor's come from its public description of kling-v3-motion-control; a file that breaks one is refused there.
+The vendor's stand in the catalog; a file that breaks one is refused there.
 """
 
-from typing import Final, Literal
+from typing import Final
 
-Orientation = Literal["image", "video"]
-"""Which of the two files decides where the character faces."""
+from evolink_ui.catalog import KLING_V3_MOTION_CONTROL
+
+_IMAGE, _VIDEO = KLING_V3_MOTION_CONTROL.image, KLING_V3_MOTION_CONTROL.video
+"""Every model that is offered takes the same files; a test says so."""
 
 # ---- the vendor's rules ------------------------------------------------------------------------------------------
 
-IMAGE_MAX_BYTES: Final = 10_000_000
-"""10 MB; the smaller reading of "MB", so that it holds for both."""
-IMAGE_MIN_SIDE_PX: Final = 300
-IMAGE_MAX_ASPECT: Final = 2.5
+IMAGE_MAX_BYTES: Final = _IMAGE.max_bytes
+IMAGE_MIN_SIDE_PX: Final = _IMAGE.min_side_px
+IMAGE_MAX_ASPECT: Final = _IMAGE.max_aspect
 """Long side over short side: between 1:2.5 and 2.5:1."""
 
-VIDEO_MAX_BYTES: Final = 100_000_000
-"""100 MB; the smaller reading of "MB", so that it holds for both."""
-VIDEO_MIN_SECONDS: Final = 3.0
-VIDEO_MAX_SECONDS: Final = 30.0
-IMAGE_ORIENTATION_MAX_SECONDS: Final = 10.0
+VIDEO_MAX_BYTES: Final = _VIDEO.max_bytes
+VIDEO_MIN_SECONDS: Final = _VIDEO.min_seconds
+VIDEO_MAX_SECONDS: Final = max(_VIDEO.max_seconds.values())
+IMAGE_ORIENTATION_MAX_SECONDS: Final = _VIDEO.max_seconds["image"]
 """The longest video while the character faces as in the picture."""
-VIDEO_MIN_SIDE_PX: Final = 340
-VIDEO_MAX_SIDE_PX: Final = 3850
-
-PROMPT_MAX_CHARS: Final = 2500
+VIDEO_MIN_SIDE_PX: Final = _VIDEO.min_side_px
+VIDEO_MAX_SIDE_PX: Final = _VIDEO.max_side_px
 
 # ---- how exactly we read them ------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evolink_ui.media.limits import Orientation
+from evolink_ui.catalog import Orientation
 
 
 @dataclass(frozen=True, slots=True)

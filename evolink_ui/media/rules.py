@@ -8,8 +8,8 @@ the vendor takes such videos and follows the largest person.
 
 from typing import Any, Final
 
+from evolink_ui.catalog import Orientation
 from evolink_ui.media import limits
-from evolink_ui.media.limits import Orientation
 from evolink_ui.media.report import ImageFacts, Problem, VideoFacts
 from evolink_ui.media.words import problem, seconds_text, size_text, without_fix
 

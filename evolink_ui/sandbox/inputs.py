@@ -66,10 +66,9 @@ class Inputs:
         """
         image = self._bring(order.image_url, folder / "image", ".jpg", limits.IMAGE_MAX_BYTES, "image_urls", stop)
         video = self._bring(order.video_url, folder / "video", ".mp4", limits.VIDEO_MAX_BYTES, "video_urls", stop)
-        orientation: limits.Orientation = "image" if order.orientation == "image" else "video"
         reports = {
             "image_urls": _judged(lambda: media.check_image(image), stop),
-            "video_urls": _judged(lambda: media.check_video(video, orientation), stop),
+            "video_urls": _judged(lambda: media.check_video(video, order.character_orientation), stop),
         }
         faults = [
             f"{name}: {problem.message} {problem.next_step}"

@@ -19,10 +19,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evolink_ui.catalog import DEFAULT_MODEL
+
 from . import errors
 from .errors import FilesError, Place, SandboxError
 
-MODEL = "kling-v3-motion-control"
 NO_CREDITS_PREFIX = "sandbox-no-credits"
 
 _EVERYWHERE: dict[str, Callable[[Place], SandboxError]] = {
@@ -32,7 +33,7 @@ _EVERYWHERE: dict[str, Callable[[Place], SandboxError]] = {
 }
 _AT: dict[tuple[str, Place], Callable[[], SandboxError]] = {
     ("sandbox-quota-exceeded", "task"): errors.quota_exceeded,
-    ("sandbox-no-access", "order"): lambda: errors.model_access_denied(MODEL),
+    ("sandbox-no-access", "order"): lambda: errors.model_access_denied(DEFAULT_MODEL),
     ("sandbox-no-permission", "task"): errors.permission_denied,
     ("sandbox-files-full", "upload"): lambda: FilesError(403, "The file quota is used up. Delete files first."),
 }

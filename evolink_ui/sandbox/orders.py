@@ -6,37 +6,43 @@ import hashlib
 import ipaddress
 import json
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from evolink_ui import net
-from evolink_ui.media import limits
+from evolink_ui.order import MotionOrder, OrderError
 
 from .errors import invalid_request
-from .keys import MODEL
 
 BODY_MAX_BYTES = 1_000_000  # the longest legal order is about 30 kB
 CALLBACK_URL_MAX_CHARS = 2048  # the vendor's limit
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
-QUALITIES = ("720p", "1080p")
-ORIENTATIONS = ("image", "video")
+
+PLACES: Final[dict[str, tuple[str | int, ...]]] = {
+    "model": ("model",),
+    "prompt": ("prompt",),
+    "quality": ("quality",),
+    "image_url": ("image_urls", 0),
+    "video_url": ("video_urls", 0),
+    "character_orientation": ("model_params", "character_orientation"),
+    "keep_sound": ("model_params", "keep_sound"),
+    "watermark": ("model_params", "watermark_info", "enabled"),
+    "element_id": ("model_params", "element_list", 0, "element_id"),
+}
+"""Where the vendor's description has each field of an order; a number is a place in an array that holds one value."""
+
+REQUIRED: Final = frozenset({"model", "image_url", "video_url", "character_orientation", "element_id"})
+"""What must stand where its object or array is given; `element_list` may be left out as a whole."""
+
+KINDS: Final[dict[type[Any], str]] = {dict: "an object", list: "an array"}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One legal order, defaults filled in."""
+class Order(MotionOrder):
+    """One legal order, defaults filled in, and whom to call when it has ended."""
 
-    image_url: str
-    video_url: str
-    prompt: str
-    quality: str
-    orientation: str
-    keep_sound: bool = True
-    watermark: bool = False
     callback_url: str | None = None
 
     def dump(self) -> str:
-        return json.dumps(asdict(self))
+        return self.model_dump_json()
 
     @classmethod
     def load(cls, text: str) -> Order:
@@ -46,12 +52,16 @@ class Order:
             KeyError, TypeError, ValueError, AttributeError: it lacks what every order has.
         """
         kept = json.loads(text)
-        return cls(**{name: value for name, value in kept.items() if name in cls.__dataclass_fields__})
+        if "orientation" in kept:  # its name until orders had a model
+            kept["character_orientation"] = kept.pop("orientation")
+        known = {name: value for name, value in kept.items() if name in cls.model_fields}
+        needed = {name: known[name] for name in ("image_url", "video_url", "quality", "character_orientation")}
+        return cls.model_construct(**known | needed)
 
     @classmethod
     def unreadable(cls) -> Order:
         """In the place of one that can't be read, in a task that is over."""
-        return cls("", "", "", QUALITIES[0], ORIENTATIONS[0])
+        return cls()
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -84,72 +94,63 @@ def judge(body: dict[str, Any], *, allow_private: bool = False) -> Order:
     Raises:
         ApiError: 400, with the name of the member that is wrong.
     """
-    if body.get("model") != MODEL:
-        raise invalid_request(f"model must be '{MODEL}'.")
-    params = _member(body, "model_params", dict, required=True)
-    orientation = _one_of(params, "character_orientation", ORIENTATIONS, "model_params.", default=None)
-    elements = _member(params, "element_list", list, prefix="model_params.") or []
-    if len(elements) > 1:
-        raise invalid_request("model_params.element_list may hold one element.")
-    for element in elements:
-        if not isinstance(element, dict) or not isinstance(element.get("element_id"), str):
-            raise invalid_request("model_params.element_list must hold objects with a string element_id.")
-    if elements and orientation != "video":
-        raise invalid_request("model_params.element_list works only with character_orientation 'video'.")
-    keep_sound = _member(params, "keep_sound", bool, prefix="model_params.")
-    watermark = _member(params, "watermark_info", dict, prefix="model_params.") or {}
-    enabled = _member(watermark, "enabled", bool, prefix="model_params.watermark_info.")
-    prompt = _member(body, "prompt", str) or ""
-    if len(prompt) > limits.PROMPT_MAX_CHARS:
-        raise invalid_request(f"prompt may have {limits.PROMPT_MAX_CHARS} characters.")
-    return Order(
-        image_url=_one_url(body, "image_urls"),
-        video_url=_one_url(body, "video_urls"),
-        prompt=prompt,
-        quality=_one_of(body, "quality", QUALITIES, "", default="720p"),
-        orientation=orientation,
-        keep_sound=True if keep_sound is None else keep_sound,
-        watermark=bool(enabled),
-        callback_url=_callback(body, allow_private),
-    )
+    said = {}
+    for field, path in PLACES.items():
+        value = _at(body, field, path)
+        if value is not _MISSING:
+            said[field] = value
+    try:
+        order = MotionOrder.parse(said)
+    except OrderError as error:
+        raise invalid_request(f"{_name(PLACES[error.field])}: {error.message}") from None
+    for field in ("image_url", "video_url"):
+        _check_url(getattr(order, field), _name(PLACES[field]))
+    return Order.model_construct(**dict(order), callback_url=_callback(body, allow_private))
 
 
-def _member(holder: dict[str, Any], name: str, kind: type[Any], *, prefix: str = "", required: bool = False) -> Any:
-    if name not in holder:
-        if required:
-            raise invalid_request(f"{prefix}{name} is missing.")
-        return None
-    value = holder[name]
-    if not isinstance(value, kind):
-        names = {str: "a string", bool: "true or false", list: "an array", dict: "an object"}
-        raise invalid_request(f"{prefix}{name} must be {names[kind]}.")
-    return value
+_MISSING: Final = object()
 
 
-def _one_of(holder: dict[str, Any], name: str, choices: tuple[str, ...], prefix: str, *, default: str | None) -> str:
-    value = holder.get(name, default) if default is not None else holder.get(name)
-    if not isinstance(value, str) or value not in choices:
-        raise invalid_request(f"{prefix}{name} must be {' or '.join(repr(choice) for choice in choices)}.")
-    return value
+def _at(body: dict[str, Any], field: str, path: tuple[str | int, ...]) -> Any:
+    """The value at a place of the body, or _MISSING."""
+    holder: Any = body
+    for depth, step in enumerate(path):
+        kind: type[Any] = list if isinstance(step, int) else dict
+        if not isinstance(holder, kind):
+            raise invalid_request(f"{_name(path[:depth])} must be {KINDS[kind]}.")
+        if isinstance(step, int):
+            if len(holder) != 1 and (holder or field != "element_id"):
+                raise invalid_request(f"{_name(path[:depth])} must hold exactly one value.")
+            if not holder:
+                return _MISSING
+        elif step not in holder:
+            left_out = path[: depth + 1]
+            if field in REQUIRED and left_out != PLACES["element_id"][:2]:
+                raise invalid_request(f"{_name(left_out)} is missing.")
+            return _MISSING
+        holder = holder[step]
+    return holder
 
 
-def _one_url(body: dict[str, Any], name: str) -> str:
-    urls = _member(body, name, list, required=True)
-    if len(urls) != 1 or not isinstance(urls[0], str):
-        raise invalid_request(f"{name} must hold exactly one URL.")
+def _name(path: tuple[str | int, ...]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def _check_url(url: str, name: str) -> None:
     try:
         # What is a URL but may not be opened fails the task, not the order: as at the vendor, links are opened later.
-        net.checked_url(urls[0], https_only=False)
+        net.checked_url(url, https_only=False)
     except net.Refused as refused:
         if refused.code == "link_malformed":
             raise invalid_request(f"{name}: {refused.message}") from None
-    return str(urls[0])
 
 
 def _callback(body: dict[str, Any], allow_private: bool) -> str | None:
-    url = _member(body, "callback_url", str)
-    if url is None:
+    if "callback_url" not in body:
         return None
+    url = body["callback_url"]
+    if not isinstance(url, str):
+        raise invalid_request("callback_url must be a string.")
     if len(url) > CALLBACK_URL_MAX_CHARS:
         raise invalid_request(f"callback_url may have {CALLBACK_URL_MAX_CHARS} characters.")
     try:
@@ -158,7 +159,7 @@ def _callback(body: dict[str, Any], allow_private: bool) -> str | None:
         raise invalid_request(f"callback_url: {refused.message}") from None
     if not _may_be_called(host, allow_private):
         raise invalid_request("callback_url leads to a private address.")
-    return str(url)
+    return url
 
 
 def _may_be_called(host: str, allow_private: bool) -> bool:

@@ -68,7 +68,7 @@ class Render:
         self.out = folder / "out" / "out.mp4"
         self._log = folder / "renderer.log"
         self._command = [*command, str(image), str(video), str(self.out)]
-        self._command += ["--orientation", order.orientation, "--quality", order.quality]
+        self._command += ["--orientation", order.character_orientation, "--quality", order.quality]
         self._command += [] if order.keep_sound else ["--no-sound"]
         self._command += ["--watermark"] if order.watermark else []
         self._lock = threading.Lock()

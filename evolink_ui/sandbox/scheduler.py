@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from evolink_ui.background import BackgroundThread
-from evolink_ui.media import price
+from evolink_ui.catalog import billed_seconds
 
 from .callbacks import Callbacks
 from .database import RenderLicense
@@ -245,4 +245,4 @@ class Scheduler:
         note = NO_PERSON_NOTE if rendered.path_taken == "flow" else None
         self._tasks.complete(task, rendered.seconds, note=note)
         shutil.rmtree(self._work / task.id, ignore_errors=True)
-        log.info("%s: %d s of video in %.1f s", task.id, price.billed_seconds(rendered.seconds), took_seconds)
+        log.info("%s: %d s of video in %.1f s", task.id, billed_seconds(rendered.seconds), took_seconds)

@@ -20,12 +20,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from evolink_ui.media import limits, price
+from evolink_ui.catalog import billed_seconds
 
 from . import accounts, errors
 from .accounts import Balance
 from .database import Database
-from .keys import MODEL, Account
+from .keys import Account
 from .options import RESULT_SECONDS, TASK_SECONDS, Options
 from .orders import Order
 from .speed import Speeds
@@ -109,9 +109,9 @@ class Tasks:
                     if earlier["body_digest"] != body_digest:
                         raise errors.idempotency_conflict()
                     return dict(json.loads(earlier["answer"])), True
-            longest = limits.IMAGE_ORIENTATION_MAX_SECONDS if order.orientation == "image" else limits.VIDEO_MAX_SECONDS
+            longest = order.spec.video.max_seconds[order.character_orientation]
             charged_seconds = video_seconds if video_seconds is not None else longest
-            reserved = price.credits_for(charged_seconds, order.quality)
+            reserved = order.spec.credits_for(charged_seconds, order.quality)
             balance = accounts.balance(db, account, self._options.credits)
             if reserved > balance.remaining:
                 raise errors.insufficient_quota(reserved, balance.remaining)
@@ -121,11 +121,11 @@ class Tasks:
             task_info: dict[str, Any] = {"can_cancel": False}
             task_info["estimated_time"] = math.ceil(own + self._waiting_seconds(db))
             if video_seconds is not None:
-                task_info["video_duration"] = price.billed_seconds(video_seconds)
+                task_info["video_duration"] = billed_seconds(video_seconds)
             answer = {
                 "created": int(now),
                 "id": task_id,
-                "model": MODEL,
+                "model": order.model,
                 "object": "video.generation.task",
                 "progress": 0,
                 "status": "pending",
@@ -232,7 +232,7 @@ class Tasks:
         with self._database.write() as db:
             db.execute(
                 "UPDATE tasks SET stage = 'ready', video_seconds = ?, estimate_seconds = ?, reserved = ? WHERE id = ?",
-                (video_seconds, estimate, price.credits_for(video_seconds, task.order.quality), task.id),
+                (video_seconds, estimate, task.order.spec.credits_for(video_seconds, task.order.quality), task.id),
             )
 
     def wait_again(self, task: Task) -> None:
@@ -253,7 +253,7 @@ class Tasks:
 
     def complete(self, task: Task, output_seconds: float, *, note: str | None) -> None:
         """The result lies in its place: the credits are used, the link begins to live."""
-        used = price.credits_for(output_seconds, task.order.quality)
+        used = task.order.spec.credits_for(output_seconds, task.order.quality)
         with self._database.write() as db:
             db.execute(
                 "UPDATE tasks SET stage = 'over', status = 'completed', progress = 100, used = ?, note = ?,"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .keys import MODEL
 from .tasks import Task
 
 
@@ -21,7 +20,7 @@ def task_body(task: Task, base_url: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "created": int(task.created),
         "id": task.id,
-        "model": MODEL,
+        "model": task.order.model,
         "object": "video.generation.task",
         "progress": task.progress,
         "status": task.status,

@@ -1,15 +1,18 @@
 """The same app for programs: five named end points for gradio_client and curl, shown on the page “Use via API”."""
 
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
 from evolink_ui.jobs import Job, JobError, Jobs
-from evolink_ui.jobs.intake import check_choice
 from evolink_ui.jobs.job import Mode
 from evolink_ui.net import Refused
-from evolink_ui.ui.desk import Answer, Wrong, judge_app_key, order_of, orientation_of, reference_of, text_of
+from evolink_ui.order import MotionOrder
+from evolink_ui.ui.desk import Answer, Wrong, inputs_of, judge_app_key, orientation_of, reference_of, text_of
 from evolink_ui.ui.lookup import shown
 from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
@@ -43,15 +46,12 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
             For each file that was given: ok, facts, problems and warnings.
         """
         try:
-            check_choice(
-                "character_orientation",
-                text_of({"character_orientation": character_orientation}, "character_orientation"),
-            )
+            facing = orientation_of({"character_orientation": character_orientation})
             picture, motion = received_file(image), received_file(video)
         except (JobError, Refused, Wrong) as error:
             raise _error(error) from None
         answer: Answer = {}
-        visitor, facing = visitor_of(request), orientation_of({"character_orientation": character_orientation})
+        visitor = visitor_of(request)
         try:
             if picture is not None:
                 answer["image"] = (await jobs.judge_image(picture, visitor=visitor)).to_dict()
@@ -61,33 +61,23 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
             raise _error(error) from None
         return answer
 
+    @with_order_fields
     async def start(
         request: gr.Request,
         image: gr.FileData | None = None,
         video: gr.FileData | None = None,
-        prompt: str = "",
-        quality: str = "720p",
-        character_orientation: str = "image",
-        keep_sound: bool = True,
-        watermark: bool = False,
-        element_id: str = "",
-        image_url: str = "",
-        video_url: str = "",
+        *,
         client_reference: str = "",
+        **fields: Any,
     ) -> dict[str, Any]:
         """Order one video. Costs credits, unless the app runs on its sandbox. Returns at once; look with /status.
+
+        Values are strict: a wrong type is refused, and nothing is sent or charged.
 
         Args:
             image: The character's picture, JPG or PNG; or give image_url.
             video: The motion, MP4 or MOV; or give video_url.
-            prompt: Scene and style, at most 2,500 characters.
-            quality: "720p" or "1080p".
-            character_orientation: "image" or "video": which of the two decides where the character faces.
-            keep_sound: Keep the sound of the motion video.
-            watermark: Let EvoLink mark the video.
-            element_id: An element made from a video at EvoLink; only facing as in the video.
-            image_url: Public https address instead of a picture.
-            video_url: Public https address instead of a video.
+            ORDER_FIELDS
             client_reference: Your own name for this order, such as "shop-order-4711". Sent again with the same order,
                 it gives the job of the first time and orders nothing.
 
@@ -95,23 +85,9 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
             The job: id, state, progress, task_id, credits, error, result and so on.
         """
         try:
-            order = order_of(
-                {
-                    "image": image,
-                    "video": video,
-                    "prompt": prompt,
-                    "quality": quality,
-                    "character_orientation": character_orientation,
-                    "keep_sound": keep_sound,
-                    "watermark": watermark,
-                    "element_id": element_id,
-                    "image_url": image_url,
-                    "video_url": video_url,
-                },
-                strict=True,
-            )
+            inputs = inputs_of({"image": image, "video": video, **fields})
             reference = reference_of(client_reference, request)
-            job = await jobs.start(order, visitor=visitor_of(request), api_key=key_of(request), reference=reference)
+            job = await jobs.start(inputs, visitor=visitor_of(request), api_key=key_of(request), reference=reference)
         except (JobError, Refused, Wrong) as error:
             raise _error(error) from None
         return await _show(job, request)
@@ -179,6 +155,33 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
 
     for function in (check, start, status, stop, task):
         api(function, api_name=function.__name__, concurrency_limit=None)
+
+
+def with_order_fields(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Gives an end point each field of `MotionOrder` as a parameter of its own, in place of `**fields`.
+
+    They stand after the function's own parameters and before its keyword-only ones. Their explanations take the place
+    of the line ORDER_FIELDS in its docstring. Gradio reads the signature, the annotations and the docstring.
+    """
+    kinds = inspect.Parameter
+    own = [known for known in inspect.signature(function).parameters.values() if known.kind is not kinds.VAR_KEYWORD]
+    fields = [
+        kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=field.default, annotation=field.annotation)
+        for name, field in MotionOrder.model_fields.items()
+    ]
+    last = [known.replace(kind=kinds.POSITIONAL_OR_KEYWORD) for known in own if known.kind is kinds.KEYWORD_ONLY]
+    signature = inspect.Signature([*(known for known in own if known.kind is not kinds.KEYWORD_ONLY), *fields, *last])
+
+    @wraps(function)
+    async def end_point(*args: Any, **named: Any) -> Any:
+        return await function(**signature.bind(*args, **named).arguments)
+
+    hints = {known.name: known.annotation for known in signature.parameters.values()}
+    end_point.__annotations__ = {**hints, "return": function.__annotations__["return"]}
+    end_point.__signature__ = signature  # type: ignore[attr-defined]  # PEP 362: inspect reads it
+    explained = [f"{name}: {field.description}" for name, field in MotionOrder.model_fields.items()]
+    end_point.__doc__ = (function.__doc__ or "").replace("ORDER_FIELDS", ("\n" + " " * 12).join(explained))
+    return end_point
 
 
 def _lookup_error(error: JobError) -> gr.Error:

@@ -5,8 +5,9 @@ from typing import Any
 import gradio as gr
 
 from evolink_ui.jobs import JobError, Jobs
+from evolink_ui.jobs.intake import order_of
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Answer, answered, order_of, text_of
+from evolink_ui.ui.desk import Answer, answered, text_of
 from evolink_ui.ui.parts import part
 from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_json, as_python, request_body
 from evolink_ui.web.visitor import key_of, owns, visitor_of
@@ -19,7 +20,7 @@ def as_code(settings: Settings, jobs: Jobs) -> gr.HTML:
 
     async def code(data: Any, request: gr.Request) -> Answer:
         form = data.get("form") if isinstance(data.get("form"), dict) else {}
-        order = order_of({**form, "image": None, "video": None})
+        order = order_of(form)
         return {
             "curl": as_curl(order, settings.base_url),
             "python": as_python(order),

@@ -23,7 +23,7 @@ function figureOf(which) {
 // changed(): something was chosen. turned(): the character faces another way now.
 function makeChoices({ form, rates, most, changed, turned }) {
   const choice = (name, value, title, hint, picture) => {
-    const input = el("input", { type: "radio", name: `mc-${name}`, value, checked: form[name] === value, "aria-describedby": `mc-${name}-${value}` });
+    const input = el("input", { type: "radio", name: `mc-${name}`, "data-field": name, value, checked: form[name] === value, "aria-describedby": `mc-${name}-${value}` });
     input.addEventListener("change", () => {
       form[name] = value;
       changed();
@@ -32,7 +32,7 @@ function makeChoices({ form, rates, most, changed, turned }) {
     return el("label.mc-choice", {}, input, picture, el("span.mc-choice-title", {}, title), el("span.mc-choice-hint", { id: `mc-${name}-${value}` }, hint));
   };
   const toggle = (name, title, hint) => {
-    const input = el("input", { type: "checkbox", role: "switch", "data-name": name, checked: form[name], "aria-describedby": `mc-${name}-hint` });
+    const input = el("input", { type: "checkbox", role: "switch", "data-field": name, checked: form[name], "aria-describedby": `mc-${name}-hint` });
     input.addEventListener("change", () => { form[name] = input.checked; changed(); });
     return el("label.mc-toggle", {}, input, el("span.mc-track"), el("span", {}, title, el("span.mc-choice-hint", { id: `mc-${name}-hint` }, hint)));
   };
@@ -41,13 +41,12 @@ function makeChoices({ form, rates, most, changed, turned }) {
     choice("character_orientation", "video", t("facing.video"), t("facing.video.hint"), figureOf("video")));
   const rate = (quality) => t("quality.rate", { credits: kit.credits(rates[quality].credits, { digits: 2, most: 2 }), usd: kit.money(rates[quality].usd, 3) });
   const quality = el("fieldset.mc-choices.two.slim", {}, el("legend", {}, t("quality.title")),
-    choice("quality", "720p", t("quality.720p"), rate("720p")),
-    choice("quality", "1080p", t("quality.1080p"), rate("1080p")));
-  const prompt = el("textarea.mc-input", { id: "mc-prompt", rows: "3", placeholder: t("prompt.example"), "aria-describedby": "mc-prompt-hint mc-prompt-count" });
+    Object.keys(rates).map((value) => choice("quality", value, t(`quality.${value}`), rate(value))));
+  const prompt = el("textarea.mc-input", { id: "mc-prompt", "data-field": "prompt", rows: "3", placeholder: t("prompt.example"), "aria-describedby": "mc-prompt-hint mc-prompt-count" });
   const counter = el("span.mc-count", { id: "mc-prompt-count" });
   const grow = () => { prompt.style.height = "auto"; prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 320)}px`; };
   prompt.addEventListener("input", () => { form.prompt = prompt.value; grow(); changed(); });
-  const elementInput = el("input.mc-input", { id: "mc-element", type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", "aria-describedby": "mc-element-hint mc-element-problem" });
+  const elementInput = el("input.mc-input", { id: "mc-element", "data-field": "element_id", type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", "aria-describedby": "mc-element-hint mc-element-problem" });
   elementInput.addEventListener("input", () => { form.element_id = elementInput.value.trim(); changed(); });
   const elementProblem = el("p.mc-field-problem", { id: "mc-element-problem", role: "status" });
   const advanced = el("details.mc-advanced", {},
@@ -78,8 +77,8 @@ function makeChoices({ form, rates, most, changed, turned }) {
       prompt.value = form.prompt;
       elementInput.value = form.element_id;
       for (const node of nodes) {
-        for (const input of node.querySelectorAll("input[type=radio]")) input.checked = form[input.name.slice(3)] === input.value;
-        for (const input of node.querySelectorAll("input[role=switch]")) input.checked = form[input.dataset.name];
+        for (const input of node.querySelectorAll("input[type=radio]")) input.checked = form[input.dataset.field] === input.value;
+        for (const input of node.querySelectorAll("input[role=switch]")) input.checked = form[input.dataset.field];
       }
       advanced.open = Boolean(form.element_id || form.watermark);
       grow();

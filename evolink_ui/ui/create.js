@@ -1,18 +1,16 @@
 // The form: two drop zones, the choices, the price before the click. It keeps a draft in this browser, so that what was
 // typed and chosen survives errors, reloads and cuts; the files themselves stay on the server under their own names.
-const { limits, rates, mode, topup_url } = props;
+const { limits, rates, mode, topup_url, order: fields } = props;
 const ORDER_PATIENCE_MS = 20000;
 const LINK_PATIENCE_MS = 150000; // links are fetched and judged before the order is written down
 
 const draft = kit.load(kit.DRAFT_KEY, {});
-const form = {
-  prompt: draft.prompt ?? "",
-  quality: draft.quality === "1080p" ? "1080p" : "720p",
-  character_orientation: draft.character_orientation === "video" ? "video" : "image",
-  keep_sound: draft.keep_sound !== false,
-  watermark: draft.watermark === true,
-  element_id: draft.element_id ?? "",
-};
+// One value for each field of an order: the known one where it can stand in the form, else the default.
+const fitting = (known) => Object.fromEntries(Object.entries(fields).map(([name, { default: usual, choices }]) => {
+  const value = known[name];
+  return [name, typeof value === typeof usual && (choices?.includes(value) ?? true) ? value : usual];
+}));
+const form = fitting(draft);
 let attempt = draft.attempt ?? null; // names one press of Generate: sent again after a cut, it finds the first order
 let sending = false;
 let keyKnown = mode === "live"; // until the server said whose key pays, the page claims nothing about money
@@ -173,7 +171,7 @@ function remember() {
     const path = pick?.path ?? pick?.long?.path;
     return path ? { path, name: pick.name } : pick?.url ? { url: pick.url } : null;
   };
-  kit.form = { ...form, image_name: image.pick?.name ?? null, video_name: video.pick?.name ?? null, image_url: image.pick?.url ?? null, video_url: video.pick?.url ?? null };
+  kit.form = { ...form, image_name: image.pick?.name ?? null, video_name: video.pick?.name ?? null, image_url: image.pick?.url ?? "", video_url: video.pick?.url ?? "" };
   kit.save(kit.DRAFT_KEY, { ...form, attempt, image: keep(image), video: keep(video) });
   kit.tell("form", kit.form);
 }
@@ -278,10 +276,7 @@ kit.hear("reuse", async ({ id, request }) => {
   }
 });
 function fill({ request, image: picture, video: motion }) {
-  Object.assign(form, {
-    prompt: request.prompt ?? "", quality: request.quality, character_orientation: request.character_orientation,
-    keep_sound: request.keep_sound, watermark: request.watermark, element_id: request.element_id ?? "",
-  });
+  Object.assign(form, fitting(request));
   choices.fill();
   takeBack(picture, motion);
   refresh();

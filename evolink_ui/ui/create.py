@@ -4,10 +4,12 @@ from typing import Any
 
 import gradio as gr
 
+from evolink_ui.catalog import DEFAULT_MODEL, MODELS
 from evolink_ui.jobs import Jobs
 from evolink_ui.media import limits
+from evolink_ui.order import OPTIONS, MotionOrder
 from evolink_ui.settings import Settings
-from evolink_ui.ui.desk import Desk, answered, given, orientation_of, price, text_of
+from evolink_ui.ui.desk import Desk, answered, given, orientation_of, prices, text_of
 from evolink_ui.ui.history import used_again
 from evolink_ui.ui.mending import Workshop, known_kind, known_part
 from evolink_ui.ui.parts import part
@@ -62,7 +64,8 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
             "mode": settings.mode,
             "topup_url": TOP_UP_URL,
             "limits": form_limits(settings),
-            "rates": {quality: price(1.0, quality) for quality in ("720p", "1080p")},
+            "rates": prices(1.0),
+            "order": form_fields(),
         },
         functions={
             "judge_image": answered(judge_image),
@@ -79,11 +82,22 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     )  # fmt: skip
 
 
+def form_fields() -> dict[str, Any]:
+    """Each field of the form: its value before anything is chosen, and what there is to choose (null: anything)."""
+    order = MotionOrder()
+    choices = {
+        "model": tuple(MODELS),
+        "quality": order.spec.qualities,
+        "character_orientation": order.spec.orientations,
+    }
+    return {name: {"default": getattr(order, name), "choices": choices.get(name)} for name in OPTIONS}
+
+
 def form_limits(settings: Settings) -> dict[str, Any]:
     """The numbers by which the form judges a file before a byte of it is sent."""
     return {
         "keep_days": settings.keep_days,
-        "prompt_max_chars": limits.PROMPT_MAX_CHARS,
+        "prompt_max_chars": MODELS[DEFAULT_MODEL].prompt_max_chars,
         "image": {"max_bytes": limits.IMAGE_MAX_BYTES, "min_side_px": limits.IMAGE_MIN_SIDE_PX},
         "video": {
             "max_bytes": limits.VIDEO_MAX_BYTES,

@@ -21,14 +21,14 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from evolink_ui.catalog import KLING_V3_MOTION_CONTROL, ModelSpec, Orientation, usd_for
 from evolink_ui.evolink import EvoLinkError
 from evolink_ui.executors import DISK, EXPORTS
-from evolink_ui.jobs import JobError, Jobs, Order
+from evolink_ui.jobs import JobError, Jobs, OrderInputs
+from evolink_ui.jobs.intake import order_of
 from evolink_ui.jobs.job import Mode
 from evolink_ui.jobs.same_order import check_reference
 from evolink_ui.media import Report
-from evolink_ui.media.limits import Orientation
-from evolink_ui.media.price import CREDITS_PER_SECOND, credits_for, usd_for
 from evolink_ui.net import Refused
 from evolink_ui.sandbox.examples import ExamplePair
 from evolink_ui.ui.text import say
@@ -102,7 +102,7 @@ class Desk:
         serious = [problem for problem in report.problems if problem.code != TOO_LONG_FACING_IMAGE]
         answer = _judgement(path, replace(report, ok=not serious and report.facts is not None, problems=serious))
         seconds = getattr(report.facts, "duration_seconds", None)
-        answer["prices"] = {quality: price(seconds, quality) for quality in CREDITS_PER_SECOND} if seconds else None
+        answer["prices"] = prices(seconds) if seconds else None
         return answer
 
     async def order(self, form: Mapping[str, Any], request: gr.Request) -> Answer:
@@ -117,7 +117,7 @@ class Desk:
             raise Wrong("key_changed")  # what the page said about money was not true any more
 
         job = await self._jobs.start(
-            order_of(form),
+            inputs_of(form),
             visitor=visitor_of(request),
             api_key=key_of(request),
             reference=_named(f"{PRESS}{attempt}", request) if attempt else None,
@@ -147,23 +147,14 @@ class Desk:
         return {"remaining": credits_left.remaining_credits if credits_left is not None else None}
 
 
-def order_of(form: Mapping[str, Any], *, strict: bool = False) -> Order:
-    """The order that a form from a browser describes; its files are only those that this server received.
+def inputs_of(form: Mapping[str, Any]) -> OrderInputs:
+    """The same with its files, which are only those that this server received.
 
-    strict: an unknown orientation is left for the order's own check to refuse, instead of meaning "image".
+    Raises:
+        Rejected: the first field at fault.
+        Refused: a file that was not uploaded here.
     """
-    return Order(
-        character_orientation=_text(form, "character_orientation") if strict else orientation_of(form),
-        prompt=_text(form, "prompt"),
-        quality=_text(form, "quality"),
-        keep_sound=form.get("keep_sound") is not False,
-        watermark=form.get("watermark") is True,
-        element_id=_text(form, "element_id").strip(),
-        image=received_file(form.get("image")),
-        video=received_file(form.get("video")),
-        image_url=_text(form, "image_url").strip(),
-        video_url=_text(form, "video_url").strip(),
-    )
+    return OrderInputs(order_of(form), image=received_file(form.get("image")), video=received_file(form.get("video")))
 
 
 def reference_of(client_reference: object, request: gr.Request) -> str | None:
@@ -182,10 +173,10 @@ def _named(reference: str, request: gr.Request) -> str:
     return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}:{reference}"
 
 
-def price(seconds: float, quality: str) -> dict[str, float]:
-    """Estimated price of a video: {credits, usd}. seconds: the reference video's length."""
-    credits_amount = credits_for(seconds, quality)
-    return {"credits": credits_amount, "usd": usd_for(credits_amount)}
+def prices(seconds: float, model: ModelSpec = KLING_V3_MOTION_CONTROL) -> dict[str, dict[str, float]]:
+    """Estimated prices of a video by quality: {credits, usd}. seconds: the reference video's length."""
+    amounts = {quality: model.credits_for(seconds, quality) for quality in model.qualities}
+    return {quality: {"credits": amount, "usd": usd_for(amount)} for quality, amount in amounts.items()}
 
 
 def receive(source: Path) -> dict[str, str]:
@@ -246,8 +237,9 @@ def given(data: Mapping[str, Any]) -> Path:
 
 
 def orientation_of(data: Mapping[str, Any]) -> Orientation:
-    """Which way the character faces, by a form; "image" unless it says "video"."""
-    return "video" if data.get("character_orientation") == "video" else "image"
+    """Which way the character faces, by a form; the default where it doesn't say. Raises Rejected."""
+    name = "character_orientation"
+    return order_of({name: data[name]} if name in data else {}).character_orientation
 
 
 def text_of(data: Mapping[str, Any], name: str) -> str:
@@ -261,8 +253,3 @@ def text_of(data: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Wrong("wrong_type", field=name)
     return value[:TEXT_MAX_CHARS]
-
-
-def _text(form: Mapping[str, Any], name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""

@@ -7,7 +7,8 @@ from typing import Any, Final
 import gradio as gr
 
 from evolink_ui.executors import DISK
-from evolink_ui.jobs import Job, Jobs
+from evolink_ui.jobs import Jobs
+from evolink_ui.order import OPTIONS, stored_option
 from evolink_ui.ui.desk import Answer, Wrong, answered, receive, text_of
 from evolink_ui.ui.parts import part
 from evolink_ui.web.visitor import is_guest, owns, visitor_of
@@ -61,12 +62,7 @@ async def used_again(jobs: Jobs, job_id: str, visitor: str) -> Answer:
         _again(jobs, jobs.image_path(job), job.request.get("image_url")),
         _again(jobs, jobs.reference_path(job), job.request.get("video_url")),
     )
-    return {"request": _request(job), "image": image, "video": video}
-
-
-def _request(job: Job) -> dict[str, Any]:
-    names = ("prompt", "quality", "character_orientation", "keep_sound", "watermark", "element_id")
-    return {name: job.request.get(name) for name in names}
+    return {"request": {name: stored_option(job.request, name) for name in OPTIONS}, "image": image, "video": video}
 
 
 async def _again(jobs: Jobs, path: Path, link: str | None) -> dict[str, str] | None:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
+from evolink_ui.catalog import MODELS
 from evolink_ui.evolink import Task, failure_of
 from evolink_ui.executors import DISK
 from evolink_ui.jobs import Jobs
-from evolink_ui.jobs.callbacks import MODEL
 from evolink_ui.net import fetch
 from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Answer, Wrong, answered, judge_app_key, preview_address, receive, text_of
@@ -132,7 +132,7 @@ def shown(task: Task) -> Answer:
         "type": task.type,
         "created": task.created,
         "credits": task.usage.credits_used if task.usage.credits_used is not None else None,
-        "adoptable": task.model == MODEL,
+        "adoptable": task.model in MODELS,
         "results": reachable,
         "in_sandbox": len(reachable) < len(results),
         "error": failure

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evolink_ui.evolink import Element, ModelParams, MotionControlRequest, WatermarkInfo
-from evolink_ui.jobs import Order
+from evolink_ui.evolink import MotionControlRequest
+from evolink_ui.order import MotionOrder
 
 IMAGE_URL: Final = "https://example.com/character.png"
 VIDEO_URL: Final = "https://example.com/motion.mp4"
@@ -15,23 +15,12 @@ VIDEO_URL: Final = "https://example.com/motion.mp4"
 KEY: Final = "$EVOLINK_API_KEY"
 
 
-def request_body(order: Order) -> dict[str, Any]:
+def request_body(order: MotionOrder) -> dict[str, Any]:
     """The JSON that the order sends to EvoLink, with placeholder addresses for files."""
-    return MotionControlRequest(
-        prompt=order.prompt or None,
-        image_urls=[order.image_url or IMAGE_URL],
-        video_urls=[order.video_url or VIDEO_URL],
-        quality="1080p" if order.quality == "1080p" else "720p",
-        model_params=ModelParams(
-            character_orientation="video" if order.character_orientation == "video" else "image",
-            keep_sound=order.keep_sound,
-            watermark_info=WatermarkInfo(enabled=True) if order.watermark else None,
-            element_list=_elements(order),
-        ),
-    ).to_wire()
+    return MotionControlRequest.of(_addressed(order)).to_wire()
 
 
-def as_curl(order: Order, base_url: str) -> str:
+def as_curl(order: MotionOrder, base_url: str) -> str:
     """Two calls: place the order, then look at its task."""
     body = json.dumps(request_body(order), indent=2, ensure_ascii=False)
     return (
@@ -45,30 +34,18 @@ def as_curl(order: Order, base_url: str) -> str:
     )
 
 
-def as_python(order: Order) -> str:
+def as_python(order: MotionOrder) -> str:
     """The same with this project's client, which orders once and follows to the end."""
-    params = [f"        character_orientation={order.character_orientation!r},"]
-    params.append(f"        keep_sound={order.keep_sound!r},")
-    if order.watermark:
-        params.append("        watermark_info=WatermarkInfo(enabled=True),")
-    if _elements(order):
-        params.append(f"        element_list=[Element(element_id={order.element_id!r})],")
-    names = ["EvoLink", "ModelParams", "MotionControlRequest", "new_idempotency_key"]
-    names += (["Element"] if _elements(order) else []) + (["WatermarkInfo"] if order.watermark else [])
-    prompt = f"    prompt={order.prompt!r},\n" if order.prompt else ""
     return (
         "import asyncio\n"
         "import os\n"
         "from pathlib import Path\n\n"
-        f"from evolink_ui.evolink import {', '.join(sorted(names))}\n\n"
-        "request = MotionControlRequest(\n"
-        f"{prompt}"
-        f"    image_urls=[{order.image_url or IMAGE_URL!r}],\n"
-        f"    video_urls=[{order.video_url or VIDEO_URL!r}],\n"
-        f"    quality={order.quality!r},\n"
-        "    model_params=ModelParams(\n" + "\n".join(params) + "\n    ),\n)\n\n\n"
+        "from evolink_ui.evolink import EvoLink, MotionControlRequest, new_idempotency_key\n"
+        "from evolink_ui.order import MotionOrder\n\n"
+        f"order = MotionOrder(\n{_arguments(_addressed(order))})\n\n\n"
         "async def main() -> None:\n"
         '    async with EvoLink(os.environ["EVOLINK_API_KEY"]) as evolink:\n'
+        "        request = MotionControlRequest.of(order)\n"
         "        task = await evolink.create(request, idempotency_key=new_idempotency_key())\n"
         "        async for task in evolink.follow(task.id, estimated_seconds=task.estimated_seconds):\n"
         "            print(task.status, task.progress)\n"
@@ -77,26 +54,15 @@ def as_python(order: Order) -> str:
     )
 
 
-def as_gradio_client(order: Order, origin: str) -> str:
+def as_gradio_client(order: MotionOrder, origin: str) -> str:
     """The same through this app's own API, which takes files."""
-    values: list[tuple[str, str]] = [
-        ("image", "None" if order.image_url else 'handle_file("character.png")'),
-        ("video", "None" if order.video_url else 'handle_file("motion.mp4")'),
-        ("prompt", repr(order.prompt)),
-        ("quality", repr(order.quality)),
-        ("character_orientation", repr(order.character_orientation)),
-        ("keep_sound", repr(order.keep_sound)),
-        ("watermark", repr(order.watermark)),
-        ("element_id", repr(order.element_id)),
-        ("image_url", repr(order.image_url)),
-        ("video_url", repr(order.video_url)),
-    ]
-    arguments = "".join(f"    {name}={value},\n" for name, value in values)
+    image = "None" if order.image_url else 'handle_file("character.png")'
+    video = "None" if order.video_url else 'handle_file("motion.mp4")'
     return (
         "import time\n\n"
         "from gradio_client import Client, handle_file\n\n"
         f"client = Client({origin!r})\n"
-        f'job = client.predict(\n{arguments}    api_name="/start",\n)\n'
+        f'job = client.predict(\n    image={image},\n    video={video},\n{_arguments(order)}    api_name="/start",\n)\n'
         'while job["state"] not in ("done", "failed", "unknown", "stopped"):\n'
         "    time.sleep(2)\n"
         '    job = client.predict(job["id"], api_name="/status")\n'
@@ -109,7 +75,10 @@ def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _elements(order: Order) -> list[Element] | None:
-    return (
-        [Element(element_id=order.element_id)] if order.element_id and order.character_orientation == "video" else None
-    )
+def _addressed(order: MotionOrder) -> MotionOrder:
+    links = {"image_url": order.image_url or IMAGE_URL, "video_url": order.video_url or VIDEO_URL}
+    return order.model_copy(update=links)
+
+
+def _arguments(order: MotionOrder) -> str:
+    return "".join(f"    {name}={value!r},\n" for name, value in order)

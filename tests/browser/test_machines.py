@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file  # type: ignore[import-untyped]  #
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]  # the same
 
 from evolink_ui.evolink import MotionControlRequest
-from evolink_ui.jobs import Order
+from evolink_ui.order import MotionOrder
 from evolink_ui.ui.snippets import as_gradio_client
 from tests.browser.app_process import AppProcess
 from tests.browser.conftest import Visits
@@ -89,7 +89,7 @@ async def test_check_judges_both_files_and_refusals_name_the_next_step(
 async def test_the_snippet_of_the_page_runs_as_it_stands(
     live_app: AppProcess, stub: Stub, material: Material, tmp_path: Path
 ) -> None:
-    script = as_gradio_client(Order(prompt="As shown"), live_app.url)
+    script = as_gradio_client(MotionOrder(prompt="As shown"), live_app.url)
     script = script.replace("character.png", str(material.picture)).replace("motion.mp4", str(material.video_4s))
     (tmp_path / "snippet.py").write_text(script)
     process = await asyncio.create_subprocess_exec(

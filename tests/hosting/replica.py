@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from evolink_ui.jobs import Jobs, Order
+from evolink_ui.jobs import Jobs, OrderInputs
+from evolink_ui.order import MotionOrder
 from evolink_ui.settings import load_settings
 from evolink_ui.web.routes import build_routes, link_maker
 from evolink_ui.web.signing import FileLinks
@@ -31,7 +32,7 @@ def main() -> None:
     jobs.launch()
 
     async def start(_request: Request) -> JSONResponse:
-        job = await jobs.start(Order(image=image, video=video), visitor="anna")
+        job = await jobs.start(OrderInputs(MotionOrder(), image, video), visitor="anna")
         return JSONResponse(await jobs.show(job))
 
     routes = [Route("/start", start, methods=["POST"]), *build_routes(jobs, links, private=False)]

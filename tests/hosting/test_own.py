@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from evolink_ui.hosting import LocalFile
 from evolink_ui.hosting.own import OwnHost
-from evolink_ui.jobs import Job, Jobs, Order, State
+from evolink_ui.jobs import Job, Jobs, OrderInputs, State
 from evolink_ui.settings import Settings
 from evolink_ui.web.routes import build_routes
 from evolink_ui.web.signing import FileLinks
@@ -41,7 +41,7 @@ def serving(jobs: Jobs, links: FileLinks, listener: socket.socket) -> Iterator[N
 
 
 async def test_the_vendor_fetches_both_files_of_an_order_from_this_app(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order, image: Path, video: Path
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, image: Path, video: Path
 ) -> None:
     wanted = await asyncio.to_thread(lambda: (image.read_bytes(), video.read_bytes()))
     with socket.create_server(("127.0.0.1", 0)) as listener:

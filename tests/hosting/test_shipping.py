@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from evolink_ui.hosting import HostingError
-from evolink_ui.jobs import Job, Jobs, Order, State
+from evolink_ui.jobs import Job, Jobs, OrderInputs, State
 from evolink_ui.jobs.insist import insist
 from evolink_ui.jobs.job import Fault
 from evolink_ui.settings import Settings
@@ -239,7 +239,7 @@ async def test_a_copy_that_can_not_be_deleted_is_noted_and_harms_nothing(
 
 
 async def test_a_whole_order_ends_well_although_the_vendor_takes_no_videos(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, bucket: Bucket, order: Order, video: Path
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, bucket: Bucket, order: OrderInputs, video: Path
 ) -> None:
     jobs = launch(Settings.model_validate(live.model_dump() | bucket.settings() | {"clean_up_uploads": True}))
     stub.fail("upload", answer(415, "unsupported"))
@@ -256,7 +256,7 @@ async def test_a_whole_order_ends_well_although_the_vendor_takes_no_videos(
 
 
 async def test_with_no_host_left_the_job_fails_free_of_charge_and_names_the_ways_out(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("upload", answer(415, "unsupported"), times=2)
     failed = await ended((await jobs.start(order, visitor="anna")).id)

@@ -18,7 +18,7 @@ import pytest
 
 from evolink_ui.hosting import LocalFile
 from evolink_ui.hosting.bucket import Bucket as S3Bucket
-from evolink_ui.jobs import JobError, Jobs, Order, State
+from evolink_ui.jobs import JobError, Jobs, OrderInputs, State
 from evolink_ui.jobs.faults import NOT_SAVED_YET
 from evolink_ui.jobs.files import YOUNG_SECONDS, JobFiles, StoreTrouble
 from evolink_ui.settings import Settings
@@ -166,7 +166,7 @@ async def test_where_the_store_cannot_copy_the_file_is_sent(bucket: Bucket, tmp_
 
 
 async def test_an_order_that_the_store_does_not_take_is_refused_and_costs_nothing(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     jobs = launch(live)
     jobs._files._bucket = opened(NOWHERE)
@@ -179,7 +179,7 @@ async def test_an_order_that_the_store_does_not_take_is_refused_and_costs_nothin
 
 
 async def test_a_result_that_the_store_does_not_take_is_offered_again_until_it_does(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, bucket: Bucket, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, bucket: Bucket, order: OrderInputs
 ) -> None:
     jobs = launch(live)
     jobs._files._bucket = opened(bucket)

@@ -16,12 +16,12 @@ from dbos import DBOS
 from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
-from evolink_ui.jobs import Job, Jobs, Order, State
+from evolink_ui.jobs import Job, Jobs, OrderInputs, State
 from evolink_ui.settings import Settings, load_settings
 from tests.stub import Stub, Timeline
 from tests.stub.plugin import clip, stub  # noqa: F401  pytest finds fixtures by their names here
 
-from .material import make_image, make_video
+from .material import inputs, make_image, make_video
 
 KEY = "sk-owner-0123456789abcdef"
 
@@ -39,8 +39,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def order(image: Path, video: Path) -> Order:
-    return Order(image=image, video=video, prompt="A dance")
+def order(image: Path, video: Path) -> OrderInputs:
+    return inputs(image, video, prompt="A dance")
 
 
 @pytest.fixture(scope="session")

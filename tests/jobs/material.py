@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 from PIL import Image
+
+from evolink_ui.jobs import OrderInputs
+from evolink_ui.jobs.intake import order_of
 
 
 def make_image(path: Path, width: int = 360, height: int = 480) -> Path:
@@ -29,3 +34,14 @@ def make_video(path: Path, *, seconds: float, width: int = 360, height: int = 48
         check=True,
     )
     return path
+
+
+def inputs(image: Path | None, video: Path | None, **fields: Any) -> OrderInputs:
+    """An order of these files."""
+    return OrderInputs(order_of(fields), image=image, video=video)
+
+
+def changed(known: OrderInputs, **changes: Any) -> OrderInputs:
+    """Another order: `changes` are its files, or fields of its `MotionOrder` as a form sends them."""
+    files = {name: changes.pop(name) for name in ("image", "video") if name in changes}
+    return replace(known, order=order_of({**known.order.model_dump(), **changes}), **files)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from evolink_ui.catalog import KLING_V3_MOTION_CONTROL
 from evolink_ui.evolink import EvoLink, ModelParams, MotionControlRequest, new_idempotency_key
-from evolink_ui.jobs import Job, JobError, Jobs, Order, State
-from evolink_ui.media.price import credits_for
+from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State
 from evolink_ui.settings import Settings
 from tests.stub import Stub, Timeline, answer, drop
 
@@ -85,7 +85,7 @@ async def test_a_failed_task_says_why(jobs: Jobs, elsewhere: Elsewhere, ended: E
 
 
 async def test_a_task_is_adopted_once_by_one_visitor(
-    jobs: Jobs, stub: Stub, order: Order, elsewhere: Elsewhere, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, elsewhere: Elsewhere, ended: Ended
 ) -> None:
     task_id = await elsewhere(Timeline(seconds=0.0, video_seconds=4.0))
     both = await asyncio.gather(*(jobs.adopt(task_id, visitor="anna") for _ in range(2)))
@@ -137,12 +137,12 @@ async def test_stopping_and_following_again_work_as_for_any_job(
 
 
 async def test_what_was_ordered_elsewhere_is_not_counted_as_spent_here(
-    live: Settings, launch: Callable[..., Jobs], order: Order, elsewhere: Elsewhere
+    live: Settings, launch: Callable[..., Jobs], order: OrderInputs, elsewhere: Elsewhere
 ) -> None:
     jobs = launch(live.model_copy(update={"daily_credits": 33.0}))  # one order of 4 s is 32.7
     adopted = await jobs.adopt(await elsewhere(Timeline(seconds=0.0, video_seconds=4.0)), visitor="anna")
     done = await until(jobs, adopted.id, lambda job: not job.is_active)
-    assert done.credits_used == pytest.approx(credits_for(4, "720p"))
+    assert done.credits_used == pytest.approx(KLING_V3_MOTION_CONTROL.credits_for(4, "720p"))
     own = await jobs.start(order, visitor="anna")
     assert (await until(jobs, own.id, lambda job: not job.is_active)).state is State.DONE
 
@@ -151,7 +151,7 @@ async def test_what_was_ordered_elsewhere_is_not_counted_as_spent_here(
 
 
 async def test_a_job_whose_key_is_gone_says_so_and_goes_on_with_the_key_given_anew(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.timeline = Timeline(seconds=60)
     job = await jobs.start(order, visitor="anna", api_key=VISITORS_KEY)
@@ -168,7 +168,7 @@ async def test_a_job_whose_key_is_gone_says_so_and_goes_on_with_the_key_given_an
 
 
 async def test_an_order_is_never_sent_again_with_another_key_than_the_first_time(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     """The Idempotency-Key means nothing in another account: there, the same order would be a second one."""
     started: dict[str, Any] = {"owner's": None, "visitor's": VISITORS_KEY}
@@ -184,7 +184,7 @@ async def test_an_order_is_never_sent_again_with_another_key_than_the_first_time
 
 
 async def test_a_job_that_nobody_can_pay_any_more_asks_for_a_key(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     first = launch(live)
     stub.fail("task", answer(403, "permission_denied"))

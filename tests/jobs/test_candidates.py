@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evolink_ui.evolink import Task
-from evolink_ui.jobs import Job, Jobs, Order, State
+from evolink_ui.jobs import Job, Jobs, OrderInputs, State
 from evolink_ui.jobs import candidates as candidates_module
 from evolink_ui.jobs.candidates import CLOCK_SLACK_SECONDS, is_of_order
 from tests.stub import Fault, Stub, Timeline, answer, dirty, wrapped
@@ -38,7 +38,7 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=lambda fault: f"{fault.dirt} {fault.status} {fault.body}",
 )
 async def test_a_readable_task_in_a_dirty_answer_is_followed_to_its_video(
-    fault: Fault, jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    fault: Fault, jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", fault)
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -47,7 +47,7 @@ async def test_a_readable_task_in_a_dirty_answer_is_followed_to_its_video(
 
 
 async def test_a_task_that_is_not_known_yet_is_looked_for_again(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", dirty("cut_after_id"))
     stub.fail("task", answer(404, "task_not_found"), times=2)
@@ -56,7 +56,7 @@ async def test_a_task_that_is_not_known_yet_is_looked_for_again(
 
 
 async def test_a_task_that_is_not_known_at_all_leaves_the_doubt_and_stands_in_the_log(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended, caplog: pytest.LogCaptureFixture
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, caplog: pytest.LogCaptureFixture
 ) -> None:
     stub.fail("order", dirty("cut_in_id"))
     with caplog.at_level(logging.WARNING):
@@ -76,7 +76,7 @@ async def test_a_task_that_is_not_known_at_all_leaves_the_doubt_and_stands_in_th
     ids=["older", "later", "another model"],
 )
 async def test_a_task_that_the_order_cannot_have_made_is_not_taken(
-    other: dict[str, Any], jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    other: dict[str, Any], jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     task_id = stub.add_elsewhere(KEY, **other)
     stub.fail("order", answer(500, "internal_error", message=f"see {task_id}"))
@@ -84,21 +84,23 @@ async def test_a_task_that_the_order_cannot_have_made_is_not_taken(
     assert (job.state, job.task_id) == (State.UNKNOWN, None)
 
 
-async def test_of_two_tasks_that_fit_none_is_taken(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_of_two_tasks_that_fit_none_is_taken(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
     names = [stub.add_elsewhere(KEY) for _ in range(2)]
     stub.fail("order", answer(500, "internal_error", message=" ".join(names)))
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert (job.state, job.task_id) == (State.UNKNOWN, None)
 
 
-async def test_the_task_of_another_job_is_not_taken(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_the_task_of_another_job_is_not_taken(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
     first = await ended((await jobs.start(order, visitor="anna")).id)
     stub.fail("order", answer(500, "internal_error", message=f"{first.task_id}"))
     second = await ended((await jobs.start(order, visitor="anna")).id)
     assert (second.state, second.task_id) == (State.UNKNOWN, None)
 
 
-async def test_another_tasks_answer_is_never_shown_as_ours(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_another_tasks_answer_is_never_shown_as_ours(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+) -> None:
     stub.timeline = Timeline(seconds=1.0, video_seconds=4.0)
     stub.fail("task", dirty("other_task"), times=1)
     job = await ended((await jobs.start(order, visitor="anna")).id)

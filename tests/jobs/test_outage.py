@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from evolink_ui.jobs import JobError, Jobs, Order, State
+from evolink_ui.jobs import JobError, Jobs, OrderInputs, State
 from evolink_ui.settings import Settings
 from evolink_ui.web.routes import build_routes
 from evolink_ui.web.signing import FileLinks
@@ -22,7 +22,7 @@ from .conftest import in_state, until
 OUTAGE_SECONDS, LONG_OUTAGE_SECONDS = 3.0, 45.0
 
 
-async def outage(live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order, seconds: float) -> None:
+async def outage(live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, seconds: float) -> None:
     with postgres_server() as database:
         jobs = launch(live.model_copy(update={"database_url": database.url, "max_active_jobs_per_visitor": 1}))
         try:
@@ -66,13 +66,13 @@ async def outage(live: Settings, launch: Callable[..., Jobs], stub: Stub, order:
 
 
 async def test_jobs_outlive_an_outage_of_the_database(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     await outage(live, launch, stub, order, OUTAGE_SECONDS)
 
 
 @pytest.mark.soak
 async def test_jobs_outlive_a_long_outage_of_the_database(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     await outage(live, launch, stub, order, LONG_OUTAGE_SECONDS)

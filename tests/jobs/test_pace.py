@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from evolink_ui.jobs import Jobs, Order
+from evolink_ui.jobs import Jobs, OrderInputs
 from evolink_ui.jobs.pace import Lateness, Pace
 from evolink_ui.jobs.replicas import Replicas
 from evolink_ui.jobs.tables import changing, metadata, open_engine
@@ -162,7 +162,7 @@ async def test_lateness_is_that_of_the_latest_look_that_is_due() -> None:
 
 
 async def test_health_tells_the_line_and_how_late_the_looks_are(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     jobs = launch(live.model_copy(update={"max_active_jobs_per_visitor": 1}))
     stub.timeline = Timeline(seconds=60)

@@ -13,19 +13,19 @@ from pathlib import Path
 import pytest
 
 from evolink_ui.evolink import LocalFileProblem
-from evolink_ui.jobs import Job, JobError, Jobs, Order, State, questions
+from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, questions
 from evolink_ui.media import Problem, Report
 from evolink_ui.settings import Settings
 from tests.stub import Fault, Stub, Timeline, answer, drop
 
 from .conftest import KEY, in_state, live_settings, until
-from .material import make_video
+from .material import changed, make_video
 
 Ended = Callable[[str], Awaitable[Job]]
 
 
 async def test_an_order_ends_with_its_video_on_our_disk(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended, clip: bytes
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, clip: bytes
 ) -> None:
     assert order.image
     assert order.video
@@ -44,8 +44,8 @@ async def test_an_order_ends_with_its_video_on_our_disk(
     assert view["error"] is None
 
 
-async def test_the_vendor_gets_what_was_asked_for(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
-    wanted = replace(
+async def test_the_vendor_gets_what_was_asked_for(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
+    wanted = changed(
         order, character_orientation="video", quality="1080p", keep_sound=False, watermark=True, element_id="123456789"
     )
     await ended((await jobs.start(wanted, visitor="anna")).id)
@@ -62,21 +62,21 @@ async def test_the_vendor_gets_what_was_asked_for(jobs: Jobs, stub: Stub, order:
     assert "callback_url" not in sent
 
 
-async def test_the_same_files_are_uploaded_once(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_the_same_files_are_uploaded_once(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
     for _ in range(3):
         await ended((await jobs.start(order, visitor="anna")).id)
     assert len(stub.files) == 2
     assert stub.paid == 3
 
 
-async def test_another_account_uploads_its_own_copy(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_another_account_uploads_its_own_copy(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
     await ended((await jobs.start(order, visitor="anna")).id)
     await ended((await jobs.start(order, visitor="ben", api_key="sk-visitor-0123456789")).id)
     assert len(stub.files) == 4
 
 
 async def test_a_visitors_key_pays_and_is_wiped_at_the_end(
-    jobs: Jobs, live: Settings, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, live: Settings, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     job = await jobs.start(order, visitor="anna", api_key="sk-visitor-0123456789")
     assert job.sealed_key
@@ -90,7 +90,7 @@ async def test_a_visitors_key_pays_and_is_wiped_at_the_end(
 
 
 async def test_no_key_passes_the_environments_proxy_on_its_way_to_this_machine(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order, monkeypatch: pytest.MonkeyPatch
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Stub() as proxy:
         for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
@@ -112,7 +112,7 @@ async def test_no_key_passes_the_environments_proxy_on_its_way_to_this_machine(
     ],
 )
 async def test_a_refused_order_fails_in_plain_words_and_costs_nothing(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended, fault: object, code: str, says: str
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, fault: object, code: str, says: str
 ) -> None:
     stub.fail("order", fault)  # type: ignore[arg-type]
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -125,7 +125,7 @@ async def test_a_refused_order_fails_in_plain_words_and_costs_nothing(
 
 
 async def test_an_unclear_answer_to_the_order_is_unknown_and_not_repeated(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop(after_work=True))
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -137,7 +137,9 @@ async def test_an_unclear_answer_to_the_order_is_unknown_and_not_repeated(
     assert jobs.view(job)["actions"] == ["attach", "send_again", "give_up"]
 
 
-async def test_an_order_that_must_wait_can_be_stopped_and_costs_nothing(jobs: Jobs, stub: Stub, order: Order) -> None:
+async def test_an_order_that_must_wait_can_be_stopped_and_costs_nothing(
+    jobs: Jobs, stub: Stub, order: OrderInputs
+) -> None:
     stub.fail("order", answer(429, "rate_limit_exceeded", retry_after=1), times=9)
     job = await jobs.start(order, visitor="anna")
     await until(jobs, job.id, lambda job: job.state is State.HOSTING and len(stub.seen) > 2)
@@ -151,7 +153,7 @@ async def test_an_order_that_must_wait_can_be_stopped_and_costs_nothing(jobs: Jo
 
 
 async def test_sending_again_uses_the_same_key_and_finds_the_first_task(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop(after_work=True))
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -166,7 +168,7 @@ async def test_sending_again_uses_the_same_key_and_finds_the_first_task(
 
 @pytest.mark.parametrize("refusal", [answer(402, "insufficient_quota"), answer(409, "idempotency_conflict")])
 async def test_an_order_in_doubt_stays_in_doubt_where_sending_it_again_is_refused(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended, refusal: Fault
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, refusal: Fault
 ) -> None:
     stub.fail("order", drop(after_work=True), refusal)
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -182,7 +184,7 @@ async def test_an_order_in_doubt_stays_in_doubt_where_sending_it_again_is_refuse
 
 
 async def test_an_order_in_doubt_stays_in_doubt_where_it_is_stopped_before_it_goes_out_again(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop(after_work=True), *[answer(429, "rate_limit_exceeded", retry_after=1)] * 9)
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -198,7 +200,7 @@ async def test_an_order_in_doubt_stays_in_doubt_where_it_is_stopped_before_it_go
 
 
 async def test_an_order_that_goes_out_while_it_is_stopped_is_not_said_to_cost_nothing(
-    jobs: Jobs, stub: Stub, order: Order, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub.timeline = Timeline(seconds=60.0)
     job = await jobs.start(order, visitor="anna")
@@ -217,7 +219,7 @@ async def test_an_order_that_goes_out_while_it_is_stopped_is_not_said_to_cost_no
 
 
 async def test_a_task_found_in_the_dashboard_settles_the_doubt(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop(after_work=True))
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -229,7 +231,7 @@ async def test_a_task_found_in_the_dashboard_settles_the_doubt(
 
 
 async def test_a_task_that_does_not_exist_or_belongs_to_another_job_is_not_attached(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     first = await ended((await jobs.start(order, visitor="anna")).id)
     stub.fail("order", drop(after_work=True))
@@ -245,7 +247,7 @@ async def test_a_task_that_does_not_exist_or_belongs_to_another_job_is_not_attac
 
 
 async def test_giving_up_ends_the_job_and_says_what_is_not_known(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop())
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -256,7 +258,7 @@ async def test_giving_up_ends_the_job_and_says_what_is_not_known(
 
 
 async def test_an_answer_that_names_another_jobs_task_is_a_doubt_and_not_a_dead_end(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     first = await ended((await jobs.start(order, visitor="anna")).id)
     stub.fail("order", answer(200, body={"id": first.task_id, "status": "pending"}))
@@ -267,7 +269,7 @@ async def test_an_answer_that_names_another_jobs_task_is_a_doubt_and_not_a_dead_
 
 
 async def test_an_answer_that_comes_after_another_process_gave_up_hope_settles_the_doubt(
-    jobs: Jobs, live: Settings, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, live: Settings, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop())
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -279,7 +281,7 @@ async def test_an_answer_that_comes_after_another_process_gave_up_hope_settles_t
     assert done.task_id == task.id
 
 
-async def test_a_failed_task_says_why_and_is_refunded(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_a_failed_task_says_why_and_is_refunded(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
     stub.timeline = Timeline(seconds=0.1, outcome="failed")
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert job.state is State.FAILED
@@ -288,7 +290,7 @@ async def test_a_failed_task_says_why_and_is_refunded(jobs: Jobs, stub: Stub, or
 
 
 async def test_a_refused_look_stops_the_following_and_following_again_finds_the_video(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("task", answer(403, "permission_denied"))
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -306,7 +308,7 @@ async def test_a_refused_look_stops_the_following_and_following_again_finds_the_
 
 
 async def test_stopping_ends_the_looks_and_following_again_goes_on(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.timeline = Timeline(seconds=60)
     job = await jobs.start(order, visitor="anna")
@@ -325,7 +327,7 @@ async def test_stopping_ends_the_looks_and_following_again_goes_on(
         await jobs.delete(job.id)
 
 
-async def test_who_comes_first_goes_first_also_within_a_second(jobs: Jobs, stub: Stub, order: Order) -> None:
+async def test_who_comes_first_goes_first_also_within_a_second(jobs: Jobs, stub: Stub, order: OrderInputs) -> None:
     stub.timeline = Timeline(seconds=3600.0)
     held = [await jobs.start(order, visitor="anna") for _ in range(3)]  # as many as are worked on at once
     await asyncio.gather(*(until(jobs, job.id, in_state(State.RUNNING)) for job in held))
@@ -340,7 +342,7 @@ async def test_who_comes_first_goes_first_also_within_a_second(jobs: Jobs, stub:
 
 
 async def test_stopping_before_the_order_orders_nothing(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     jobs = launch(live.model_copy(update={"max_active_jobs_per_visitor": 1}))
     stub.timeline = Timeline(seconds=60)
@@ -359,7 +361,7 @@ async def test_stopping_before_the_order_orders_nothing(
 
 
 async def test_a_result_that_cannot_be_saved_is_offered_as_the_vendors_link(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: object, **__: object) -> int:
         raise LocalFileProblem("No room.", charged="yes", retryable=True)
@@ -389,10 +391,10 @@ async def test_a_result_that_cannot_be_saved_is_offered_as_the_vendors_link(
     ],
 )
 async def test_a_form_that_cannot_be_ordered_names_its_field_and_sends_nothing(
-    jobs: Jobs, stub: Stub, order: Order, change: dict[str, object], field: str, code: str
+    jobs: Jobs, stub: Stub, order: OrderInputs, change: dict[str, object], field: str, code: str
 ) -> None:
     with pytest.raises(JobError) as caught:
-        await jobs.start(replace(order, **change), visitor="anna")  # type: ignore[arg-type]
+        await jobs.start(changed(order, **change), visitor="anna")
     assert (caught.value.field, caught.value.code) == (field, code)
     assert "Nothing was sent or charged." in caught.value.message
     assert caught.value.next_step
@@ -401,18 +403,18 @@ async def test_a_form_that_cannot_be_ordered_names_its_field_and_sends_nothing(
 
 
 async def test_a_file_that_the_vendor_would_refuse_is_refused_here(
-    jobs: Jobs, stub: Stub, order: Order, live: Settings, tmp_path: Path
+    jobs: Jobs, stub: Stub, order: OrderInputs, live: Settings, tmp_path: Path
 ) -> None:
     long = make_video(tmp_path / "long.mp4", seconds=12)
     with pytest.raises(JobError) as caught:
-        await jobs.start(replace(order, video=long), visitor="anna")
+        await jobs.start(changed(order, video=long), visitor="anna")
     assert caught.value.field == "video"
     with pytest.raises(JobError) as caught:
-        await jobs.start(replace(order, image=long), visitor="anna")
+        await jobs.start(changed(order, image=long), visitor="anna")
     assert caught.value.field == "image"
     assert stub.seen == []
     assert not any((live.data_dir / "jobs").glob("*"))
-    job = await jobs.start(replace(order, video=long, character_orientation="video"), visitor="anna")
+    job = await jobs.start(changed(order, video=long, character_orientation="video"), visitor="anna")
     await until(jobs, job.id, lambda job: not job.is_active)
 
 
@@ -435,23 +437,23 @@ async def test_a_verdict_that_says_nothing_about_the_file_is_not_remembered(
 
 
 async def test_links_are_fetched_judged_and_passed_on_as_they_are(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     with pytest.raises(JobError) as caught:
-        await jobs.start(replace(order, video=None, video_url="http://[::1"), visitor="anna")
+        await jobs.start(changed(order, video=None, video_url="http://[::1"), visitor="anna")
     assert caught.value.field == "video"
     assert order.video is not None
     stub.result_bytes = order.video.read_bytes()
     first = await ended((await jobs.start(order, visitor="anna")).id)
     assert first.vendor_url
-    by_link = replace(order, video=None, video_url=first.vendor_url)
+    by_link = changed(order, video=None, video_url=first.vendor_url)
     done = await ended((await jobs.start(by_link, visitor="anna")).id)
     assert done.state is State.DONE
     assert stub.orders[1].body["video_urls"] == [first.vendor_url]
     assert jobs.reference_path(done).is_file()
 
 
-async def test_a_deleted_job_leaves_no_files(jobs: Jobs, order: Order, ended: Ended) -> None:
+async def test_a_deleted_job_leaves_no_files(jobs: Jobs, order: OrderInputs, ended: Ended) -> None:
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert jobs.folder(job.id).is_dir()
     await jobs.delete(job.id)
@@ -460,7 +462,7 @@ async def test_a_deleted_job_leaves_no_files(jobs: Jobs, order: Order, ended: En
 
 
 async def test_the_days_budget_is_never_overdrawn_and_says_when_to_come_back(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     jobs = launch(live.model_copy(update={"daily_credits": 70.0}))  # two orders of 4 s are 65.3 credits
     started = [await jobs.start(order, visitor=name) for name in ("anna", "ben", "cleo")]
@@ -496,7 +498,7 @@ async def test_a_database_that_is_not_there_at_the_start_is_one_clear_line(live:
 
 
 async def test_each_step_of_a_job_is_one_line_of_the_log_with_its_job_and_task_and_no_key(
-    jobs: Jobs, order: Order, ended: Ended, caplog: pytest.LogCaptureFixture
+    jobs: Jobs, order: OrderInputs, ended: Ended, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "evolink_ui")
     done = await ended((await jobs.start(order, visitor="anna", api_key="sk-visitor-0123456789")).id)
@@ -511,7 +513,7 @@ async def test_each_step_of_a_job_is_one_line_of_the_log_with_its_job_and_task_a
 
 
 async def test_what_was_unfinished_goes_on_after_a_restart(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     stub.timeline = Timeline(seconds=3)
     first = launch(live)
@@ -524,7 +526,7 @@ async def test_what_was_unfinished_goes_on_after_a_restart(
 
 
 async def test_a_job_that_lost_its_place_in_line_gets_one_at_the_next_sweep(
-    jobs: Jobs, order: Order, ended: Ended, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, order: OrderInputs, ended: Ended, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs._engine, "enqueue", lambda _job: None)  # as when the process ends at that moment
     job = await jobs.start(order, visitor="anna")
@@ -537,7 +539,7 @@ async def test_a_job_that_lost_its_place_in_line_gets_one_at_the_next_sweep(
 
 
 async def test_a_visitors_key_under_a_lost_secret_stops_that_job_only(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     stub.timeline = Timeline(seconds=4)
     first = launch(live)
@@ -557,7 +559,9 @@ async def test_a_visitors_key_under_a_lost_secret_stops_that_job_only(
     assert stub.paid == 2
 
 
-async def test_a_callback_makes_the_follower_look_at_once(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_a_callback_makes_the_follower_look_at_once(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+) -> None:
     stub.timeline = Timeline(seconds=60)
     job = await jobs.start(order, visitor="anna")
     await until(jobs, job.id, in_state(State.RUNNING))
@@ -570,7 +574,7 @@ async def test_a_callback_makes_the_follower_look_at_once(jobs: Jobs, stub: Stub
 
 
 async def test_a_callback_settles_an_unknown_outcome_only_with_a_task_that_fits(
-    jobs: Jobs, stub: Stub, order: Order, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     stub.fail("order", drop(after_work=True))
     job = await ended((await jobs.start(order, visitor="anna")).id)
@@ -589,7 +593,7 @@ async def test_a_callback_settles_an_unknown_outcome_only_with_a_task_that_fits(
     assert stub.paid == 1
 
 
-async def test_any_task_of_the_key_can_be_looked_up(jobs: Jobs, stub: Stub, order: Order, ended: Ended) -> None:
+async def test_any_task_of_the_key_can_be_looked_up(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert job.task_id
     assert (await jobs.task(job.task_id, visitor="anna")).status == "completed"
@@ -618,7 +622,7 @@ async def test_a_key_is_tried_by_one_look_at_its_credits(
 
 
 async def test_stopping_an_order_that_runs_does_not_say_that_it_was_charged(
-    jobs: Jobs, stub: Stub, order: Order
+    jobs: Jobs, stub: Stub, order: OrderInputs
 ) -> None:
     stub.timeline = Timeline(seconds=60)
     job = await jobs.start(order, visitor="anna")
@@ -628,7 +632,7 @@ async def test_stopping_an_order_that_runs_does_not_say_that_it_was_charged(
 
 
 async def test_a_job_whose_folder_is_gone_fails_without_an_order(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     jobs = launch(live.model_copy(update={"max_active_jobs_per_visitor": 1}))
     stub.timeline = Timeline(seconds=60)

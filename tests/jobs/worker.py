@@ -13,7 +13,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from evolink_ui.jobs import Jobs, Order
+from evolink_ui.jobs import Jobs, OrderInputs
+from evolink_ui.order import MotionOrder
 from evolink_ui.settings import load_settings
 
 READY_SECONDS = 60.0
@@ -60,15 +61,15 @@ class Worker:
 
 def _grow_up(line: Connection, environment: dict[str, str], image: Path, video: Path) -> None:
     os.environ.update(environment)
-    _work(Order(image=image, video=video), lambda: line.send("ready"), line.recv)
+    _work(OrderInputs(MotionOrder(), image, video), lambda: line.send("ready"), line.recv)
 
 
-async def _take_orders(jobs: Jobs, order: Order, next_visitor: Callable[[], str]) -> None:
+async def _take_orders(jobs: Jobs, order: OrderInputs, next_visitor: Callable[[], str]) -> None:
     while visitor := await asyncio.to_thread(next_visitor):
         await jobs.start(order, visitor=visitor)
 
 
-def _work(order: Order, ready: Callable[[], None], next_visitor: Callable[[], str]) -> None:
+def _work(order: OrderInputs, ready: Callable[[], None], next_visitor: Callable[[], str]) -> None:
     jobs = Jobs(load_settings(_env_file=None), min_poll_seconds=0.05)
     jobs.launch()
     ready()
@@ -80,7 +81,7 @@ def main() -> None:
     """Work until killed or until stdin ends."""
     image, video = map(Path, sys.argv[1:])
     _work(
-        Order(image=image, video=video),
+        OrderInputs(MotionOrder(), image, video),
         lambda: print("ready", flush=True),  # noqa: T201  the caller waits for this line
         lambda: sys.stdin.readline().strip(),
     )

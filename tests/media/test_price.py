@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from evolink_ui.media.price import billed_seconds, credits_for, usd_for
+from evolink_ui.catalog import KLING_V3_MOTION_CONTROL, billed_seconds, usd_for
+
+credits_for = KLING_V3_MOTION_CONTROL.credits_for
 
 
 @pytest.mark.parametrize(("seconds", "billed"), [(3.0, 3), (3.49, 3), (3.5, 4), (4.5, 5), (9.98, 10), (30.02, 30)])

@@ -12,8 +12,9 @@ import gradio as gr
 import pytest
 
 from evolink_ui.evolink import EvoLink, MotionControlRequest, Task
-from evolink_ui.jobs import Jobs, Order
+from evolink_ui.jobs import Jobs
 from evolink_ui.jobs.job import State
+from evolink_ui.order import MotionOrder
 from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Wrong
 from evolink_ui.ui.lookup import bring, shown
@@ -24,7 +25,7 @@ from tests.stub import Stub, Timeline
 from tests.ui.conftest import Desktop, request_of, uploaded
 from tests.ui.test_desk import Ended, form
 
-FULL = Order(
+FULL = MotionOrder(
     prompt="It's a 'quoted' \"dance\"\nwith lines",
     quality="1080p",
     character_orientation="video",
@@ -216,8 +217,8 @@ def test_the_curl_snippet_sends_exactly_the_request() -> None:
     assert request_body(FULL)["model_params"]["element_list"] == [{"element_id": "123"}]
 
 
-@pytest.mark.parametrize("order_", [FULL, Order()], ids=["full", "plain"])
-def test_the_python_snippet_makes_the_video_as_it_stands(stub: Stub, tmp_path: Path, order_: Order) -> None:
+@pytest.mark.parametrize("order_", [FULL, MotionOrder()], ids=["full", "plain"])
+def test_the_python_snippet_makes_the_video_as_it_stands(stub: Stub, tmp_path: Path, order_: MotionOrder) -> None:
     stub.timeline = Timeline(seconds=0.0)
     hosts = f"base_url={stub.base_url!r}, files_url={stub.files_url!r}"
     text = as_python(order_).replace('os.environ["EVOLINK_API_KEY"])', f'os.environ["EVOLINK_API_KEY"], {hosts})')
@@ -236,7 +237,7 @@ def test_the_python_snippet_makes_the_video_as_it_stands(stub: Stub, tmp_path: P
 
 
 def test_the_gradio_client_snippet_is_python_and_names_every_field() -> None:
-    for order_ in (FULL, Order()):
+    for order_ in (FULL, MotionOrder()):
         text = as_gradio_client(order_, "http://127.0.0.1:7860/")
         compile(text, "snippet", "exec")
         assert text.count("=") > 10
