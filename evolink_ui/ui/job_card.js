@@ -39,7 +39,7 @@ const empty = el("div.mc-empty", {},
   el("p", {}, t("empty.keep")));
 // Holds the card's place until its first look is answered.
 const ghost = el("div.mc-card", { "aria-hidden": "true", hidden: true }, el("div.mc-line"), ghostBox, el("div.mc-line.short"));
-element.replaceChildren(spoken, empty, ghost, body);
+element.replaceChildren(spoken, strip, empty, ghost, body);
 const show = (node) => { for (const one of [empty, ghost, body]) one.hidden = one !== node; };
 
 const elapsed = () => view.elapsed_seconds + (performance.now() - seenAt) / 1000;
@@ -167,6 +167,7 @@ function got(answer) {
   seenAt = performance.now();
   cut = false;
   draw();
+  noteTile(view);
   announce(before);
 }
 async function look() {
@@ -190,6 +191,7 @@ async function look() {
 function follow(id, { first = null, focus = false } = {}) {
   if (id !== job) { view = null; drawnKey = ""; cut = false; recallShape(id); show(ghost); }
   job = id;
+  drawStrip();
   kit.save(kit.JOB_KEY, id);
   const address = new URL(location.href);
   if (address.searchParams.get("job") !== id) { address.searchParams.set("job", id); history.replaceState(history.state, "", address); }
@@ -211,6 +213,7 @@ function leave() {
   address.searchParams.delete("job");
   history.replaceState(history.state, "", address);
   document.title = pageTitle;
+  drawStrip();
   show(empty);
 }
 setInterval(() => { if (!document.hidden) drawClock(); }, 1000);
@@ -222,3 +225,4 @@ kit.hear("job", ({ id, view: first = null, started = false }) => follow(id, { fi
 
 const asked = new URL(location.href).searchParams.get("job") ?? kit.load(kit.JOB_KEY, null);
 if (typeof asked === "string" && /^[\w-]{1,64}$/.test(asked)) follow(asked);
+startStrip();

@@ -10,5 +10,5 @@ def job_card(*, forgets: bool) -> gr.HTML:
 
     forgets: the app keeps nothing over a restart, so people are told to keep the task id.
     """
-    scripts = ("key_field.js", "card_screen.js", "card_actions.js", "card_facts.js", "job_card.js")
+    scripts = ("key_field.js", "card_screen.js", "card_actions.js", "card_facts.js", "running.js", "job_card.js")
     return part("card", *scripts, props={"forgets": forgets})

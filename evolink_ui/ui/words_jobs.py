@@ -10,6 +10,14 @@ JOBS: Final[Mapping[str, str]] = {
     "empty.two": "Add a video of the motion: one person, one shot, no cuts.",
     "empty.three": "See the price, press Generate, and watch.",
     "empty.keep": "You may close the page meanwhile; the work goes on.",
+    # -- jobs that run at the same time
+    "strip.label": "Videos in the making",
+    "tile.queued": "In line",
+    "tile.hosting": "Uploading",
+    "tile.submitting": "Ordering",
+    "tile.running": "Generating",
+    "tile.saving": "Saving",
+    "tile.percent": "Generating, {n} %",
     # -- the job card
     "card.label": "Your video",
     "card.steps": "Steps",
