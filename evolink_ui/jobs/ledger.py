@@ -29,7 +29,7 @@ from .job import (
     TaskTaken,
 )
 from .migrations import upgrade
-from .tables import POSTGRES_LOCK, changing, instance, jobs, open_engine, uploads
+from .tables import POSTGRES_LOCK, changing, instance, jobs, open_engine, unhurried, uploads
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -61,7 +61,7 @@ class Ledger:
         self._set_aside: set[str] = set()
         self.engine = open_engine(url)
         try:
-            with self._changing() as connection:
+            with self._changing() as connection, unhurried(connection):
                 self._lock(connection)
                 upgrade(connection)
                 self.instance = str(connection.scalar(select(instance.c.id)))

@@ -28,11 +28,12 @@ from .pipeline import Engine
 from .replicas import Replicas
 from .shipping import Shipping
 from .vendor import VENDOR_MIN_POLL_SECONDS, Vendors
-from .wire import NewsWire
 from .work import Work
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from .wire import NewsWire
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -132,8 +133,11 @@ class Machinery:
         self._housekeeping.start()
         if self._replicas:
             self._replicas.start()
-        self._wire = NewsWire(self._ledger.engine, self._news.tell) if self._settings.on_postgres else None
-        if self._wire:
+        self._wire: NewsWire | None = None
+        if self._settings.on_postgres:
+            from .wire import NewsWire  # psycopg is an extra
+
+            self._wire = NewsWire(self._ledger.engine, self._news.tell)
             self._wire.start()
         self._attend_all()
 

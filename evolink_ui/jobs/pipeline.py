@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
+from sqlalchemy import make_url
 
 from evolink_ui.settings import Settings
 
@@ -78,6 +79,11 @@ class Engine:
             serializer=PlainJSON(),
             log_level="ERROR",
         )
+        if on_postgres:
+            from .postgres import connector  # psycopg is an extra
+
+            # DBOS's own connections would wait for ever where they stop answering.
+            config["db_engine_kwargs"] = {"creator": connector(make_url(self._settings.sqlalchemy_url))}
         DBOS(config=config)
         self._register()
         DBOS.launch()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import (
@@ -26,10 +26,11 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    make_url,
 )
 
 BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
-POSTGRES_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 15_000}  # seconds and milliseconds: every wait has an end
+MIGRATION_SECONDS = 600.0  # for a statement, or for the lock while another process migrates
 POSTGRES_LOCK = 0x45564F4C  # advisory lock under which one process at a time changes the tables ("EVOL")
 
 metadata = MetaData()
@@ -116,7 +117,9 @@ def _json(text: str) -> Any:
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`, safe to use from several threads."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, connect_args=POSTGRES_WAITS, json_deserializer=_json)
+        from .postgres import connector  # psycopg is an extra
+
+        return create_engine(url, pool_pre_ping=True, creator=connector(make_url(url)), json_deserializer=_json)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_json)
 
     @event.listens_for(engine, "connect")
@@ -126,6 +129,15 @@ def open_engine(url: str) -> Engine:
         connection.execute("pragma synchronous=full")  # a stored task id must survive a power cut: it is paid
 
     return engine
+
+
+def unhurried(connection: Connection) -> AbstractContextManager[None]:
+    """Allow statements of this transaction MIGRATION_SECONDS each; on SQLite they have no limit anyway."""
+    if connection.dialect.name == "sqlite":
+        return nullcontext()
+    from .postgres import patient  # psycopg is an extra
+
+    return patient(connection, MIGRATION_SECONDS)
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from sqlalchemy import Engine, text
 
 from evolink_ui.background import BackgroundThread
 
+from .postgres import connector
+
 CHANNEL = "evolink_ui_news"
 LISTEN_SECONDS = 1.0  # after which the listener looks whether it shall end
 AGAIN_SECONDS = 2.0  # between attempts to reach the database
-CONNECT_SECONDS = 5
 
 
 class NewsWire:
@@ -49,10 +50,11 @@ class NewsWire:
             connection.execute(text("select pg_notify(:channel, :job)"), {"channel": CHANNEL, "job": job_id})
 
     def _listen(self) -> None:
-        address = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+        with connector(self._database.url)() as connection:
+            connection.autocommit = True
             connection.execute(f"listen {CHANNEL}")
             while not self._thread.is_closing:
                 self._thread.beat()
                 for notice in connection.notifies(timeout=LISTEN_SECONDS):
                     self._hear(notice.payload)
+                connection.execute("select 1")  # silence alone doesn't tell that the connection still answers
