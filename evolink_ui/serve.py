@@ -60,13 +60,13 @@ def serve(settings: Settings) -> None:
         )
     # Beside the jobs, not in a folder that all users of this machine share; the room on this disk is what counts.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir.absolute() / "uploads"))
-    links = FileLinks(settings.secret_key)
+    links = FileLinks(settings.keyring)
     jobs = Jobs(settings, sandbox=sandbox.app if sandbox else None, link_path=links.path)
     try:
         jobs.launch()
     except JobError as error:
         sys.exit(f"{error.message} {error.next_step}")
-    for warning in filter(None, (exposure_warning(settings), settings.storage_warning)):
+    for warning in filter(None, (exposure_warning(settings), settings.storage_warning, settings.secret_warning)):
         print(warning, file=sys.stderr)  # noqa: T201  for the owner, who looks at the terminal
     here = f"http://{host_in_url(settings.server_name)}:{settings.server_port}"
     print(f"Open {here} ({settings.mode})")  # noqa: T201  the same

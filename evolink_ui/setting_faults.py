@@ -23,7 +23,7 @@ EXAMPLES = {
     "EVOLINK_UI_S3_ACCESS_KEY_ID": "AKIA…",
     "EVOLINK_UI_S3_SECRET_ACCESS_KEY": "…",
     "EVOLINK_UI_S3_PUBLIC_URL": "https://cdn.example.com/bucket",
-    "EVOLINK_UI_SECRET": "a long random text",
+    "EVOLINK_UI_SECRET": "(43 random characters)",
     "OAUTH_CLIENT_ID": "…",
     "OAUTH_CLIENT_SECRET": "…",
     "GRADIO_SERVER_PORT": "7861",

@@ -40,6 +40,34 @@ def _key(value: SecretStr | None) -> SecretStr | None:
     return SecretStr(key) if key else None
 
 
+SECRET_MIN_CHARS = 32
+SECRET_MIN_SIGNS = 8
+"""Different characters; a random secret of the least length has more, a repeated word or letter has not."""
+MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+PLACEHOLDERS = ("changeme", "placeholder", "example", "password", "yoursecret", "longrandom", "randomtext", "replace")
+"""Words of instructions that were copied as they stood; a random secret holds none of them."""
+
+
+def secret_fault(value: str) -> str | None:
+    """Why a secret can be guessed, or None."""
+    letters = "".join(sign for sign in value.lower() if sign.isalnum())
+    if len(value.strip()) < SECRET_MIN_CHARS:
+        return f"is shorter than {SECRET_MIN_CHARS} characters and can be guessed"
+    if len(set(value)) < SECRET_MIN_SIGNS or any(word in letters for word in PLACEHOLDERS):
+        return "is a placeholder or a repeated text and can be guessed"
+    return None
+
+
+def _secret(value: SecretStr | None) -> SecretStr | None:
+    fault = secret_fault(value.get_secret_value()) if value else None
+    if fault:
+        raise ValueError(
+            f"{fault}. Make one with: {MAKE_ONE} - and keep what this one signed and sealed (everybody's videos, "
+            f"keys and links) by moving it to EVOLINK_UI_SECRET_OLD"
+        )
+    return value
+
+
 def login_pairs(logins: SecretStr) -> list[tuple[str, str]]:
     """The (name, password) pairs of `user:password,…`, without the spaces around them."""
     pairs = (entry.partition(":") for entry in logins.get_secret_value().split(","))
@@ -88,6 +116,8 @@ StoreAddress = Annotated[str, AfterValidator(_store_address)]
 private network."""
 Key = Annotated[SecretStr | None, AfterValidator(_key)]
 """An API key, without the spaces around it."""
+Secret = Annotated[SecretStr | None, AfterValidator(_secret)]
+"""A text that can't be guessed."""
 Logins = Annotated[SecretStr | None, AfterValidator(_logins)]
 """`user:password,…`"""
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
+from evolink_ui.crypto import Keyring
 from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
 from evolink_ui.setting_faults import SettingsError as SettingsError
 from evolink_ui.setting_network import check_network_variables
@@ -30,8 +31,10 @@ from evolink_ui.setting_types import (
     Names,
     Networks,
     Port,
+    Secret,
     StoreAddress,
     login_pairs,
+    secret_fault,
 )
 
 SPACE_STORAGE = Path("/data")  # where a Hugging Face Space mounts its persistent storage
@@ -64,8 +67,11 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of the ledger; empty means a SQLite file in `data_dir`."""
     public_url: Address = ""
     """The app's own address as the internet sees it (https); on a Space it is known."""
-    secret: SecretStr | None = None
-    """Signs cookies and links and seals visitors' keys; without one a file in `data_dir` is made at the first start."""
+    secret: Secret = None
+    """Signs cookies and links and seals visitors' keys, 32 characters or more; without one a file in `data_dir` is made
+    at the first start."""
+    secret_old: SecretStr | None = None
+    """The `secret` before this one: what it signed and sealed is still read, until this is removed again."""
 
     hosting: Literal["auto", "evolink", "s3", "own"] = "auto"
     """Where pictures and videos are put so that EvoLink can fetch them."""
@@ -232,6 +238,21 @@ class Settings(BaseSettings):
         return login_pairs(self.auth) if self.auth else []
 
     @cached_property
+    def keyring(self) -> Keyring:
+        """What keys are derived from: `secret_key`, and `SECRET_OLD` for reading."""
+        return Keyring(self.secret_key, [self.secret_old.get_secret_value().encode()] if self.secret_old else [])
+
+    @property
+    def secret_warning(self) -> str | None:
+        """One line for the owner who still accepts what a guessable secret signed, else None."""
+        if self.secret_old is None or secret_fault(self.secret_old.get_secret_value()) is None:
+            return None
+        return (
+            "EVOLINK_UI_SECRET_OLD can be guessed: whoever does can pose as a visitor. Remove it once your visitors "
+            "have opened the page again; their cookies are renewed by that."
+        )
+
+    @cached_property
     def secret_key(self) -> bytes:
         """Secret bytes: `SECRET`, or else the file `secret` in the data folder, made with mode 0600 when missing."""
         if self.secret:
@@ -241,7 +262,11 @@ class Settings(BaseSettings):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_bytes()
+            kept = path.read_bytes()
+            if secret_fault(kept.decode(errors="replace")):
+                fault = "the secret in this file is cut off. Restore it from a backup, or delete the file"
+                raise SettingsError(f"{path}: {fault}.") from None
+            return kept
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_hex(32).encode())
         return path.read_bytes()
@@ -278,6 +303,7 @@ def settings_or_exit() -> Settings:
         settings = load_settings()
         check_network_variables()
         make_folder(settings.data_dir)
+        _ = settings.keyring
         try_to_listen(settings.server_name, settings.server_port)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no log yet, and the person looks at the terminal

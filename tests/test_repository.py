@@ -28,6 +28,12 @@ def test_blocking_work_runs_in_an_executor_of_its_kind_and_never_in_a_loops_defa
     assert guilty == []
 
 
+def test_keys_are_derived_in_crypto_and_nowhere_else() -> None:
+    derives = re.compile(r"\bFernet\(|\bHKDF\(|hmac\.(digest|new)\(")
+    guilty = {path.name for path in (ROOT / "evolink_ui").rglob("*.py") if derives.search(path.read_text())}
+    assert guilty == {"crypto.py"}
+
+
 def test_dbos_is_imported_in_the_pipeline_and_nowhere_else() -> None:
     importing = {
         path.relative_to(ROOT).as_posix()
@@ -44,12 +50,12 @@ ARROWS: dict[str, set[str]] = {
     "evolink": {"order", "catalog", "executors"},
     "media": {"catalog", "settings", "confine"},
     "hosting": {"settings", "evolink", "executors", "net"},
-    "jobs": {"order", "catalog", "background", "media", "hosting", "evolink", "executors", "net", "settings"},
+    "jobs": {"order", "catalog", "background", "crypto", "media", "hosting", "evolink", "executors", "net", "settings"},
     "sandbox": {
         *("order", "catalog", "background", "confine", "evolink", "executors", "media", "net"),
         *("addresses", "extras", "setting_faults", "setting_network"),
     },
-    "web": {"background", "executors", "jobs", "settings", "net"},
+    "web": {"background", "crypto", "executors", "jobs", "settings", "net"},
 }
 
 

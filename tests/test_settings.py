@@ -12,6 +12,8 @@ from evolink_ui.setting_faults import misspelt
 from evolink_ui.setting_trials import try_to_listen
 from evolink_ui.settings import Settings, SettingsError, load_settings, settings_or_exit
 
+GOOD_SECRET = "Zk3-vQp8_uTnR1yWc6hJs0BdLxAe9FgMi2o4KbVt5Xw"
+
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -180,7 +182,8 @@ def test_host_and_port_may_stand_in_the_dotenv_file_like_everything_else(tmp_pat
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVOLINK_API_KEY", "sk-marked")
-    monkeypatch.setenv("EVOLINK_UI_SECRET", "sesame-marked")
+    monkeypatch.setenv("EVOLINK_UI_SECRET", "sesame-marked-0123456789abcdefghij")
+    monkeypatch.setenv("EVOLINK_UI_SECRET_OLD", "old-marked")
     monkeypatch.setenv("EVOLINK_UI_AUTH", "anna:pw-marked")
     monkeypatch.setenv("EVOLINK_UI_DATABASE_URL", "postgresql://me:pg-marked@localhost/x")
     settings = load_settings()
@@ -213,9 +216,50 @@ def test_the_secret_file_is_made_once_and_for_the_owner_only(tmp_path: Path) -> 
 
 
 def test_a_given_secret_needs_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EVOLINK_UI_SECRET", "s" * 40)
-    assert load_settings(data_dir=tmp_path / "none").secret_key == b"s" * 40
+    monkeypatch.setenv("EVOLINK_UI_SECRET", GOOD_SECRET)
+    assert load_settings(data_dir=tmp_path / "none").secret_key == GOOD_SECRET.encode()
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "x",
+        "changeme",
+        "0123456789012345678901234567890",
+        "s" * 40,
+        "please-change-me-0123456789-abcdefghij",
+        "   x   " * 6,
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_refused_with_the_command_that_makes_one(
+    monkeypatch: pytest.MonkeyPatch, weak: str
+) -> None:
+    monkeypatch.setenv("EVOLINK_UI_SECRET", weak)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    told = str(refused.value)
+    assert told.startswith("EVOLINK_UI_SECRET: ")
+    assert "can be guessed" in told
+    assert 'python -c "import secrets; print(secrets.token_urlsafe(32))"' in told
+    assert "EVOLINK_UI_SECRET_OLD" in told
+    assert "\n" not in told
+    assert len(weak) < 5 or weak not in told
+
+
+def test_the_secret_before_may_be_a_weak_one_which_the_owner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_UI_SECRET", GOOD_SECRET)
+    assert load_settings().secret_warning is None
+    monkeypatch.setenv("EVOLINK_UI_SECRET_OLD", "x")
+    assert "Remove it once" in (load_settings().secret_warning or "")
+    monkeypatch.setenv("EVOLINK_UI_SECRET_OLD", GOOD_SECRET[::-1])
+    assert load_settings().secret_warning is None
+
+
+def test_a_secret_file_that_was_cut_off_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"")
+    with pytest.raises(SettingsError, match="cut off"):
+        _ = load_settings(data_dir=tmp_path).keyring
 
 
 def test_proxies_and_the_database_url_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:

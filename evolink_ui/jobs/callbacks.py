@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 
+from evolink_ui.crypto import VERSION, Keyring, Signer
 from evolink_ui.evolink import Task
 
 from .job import Job
@@ -23,8 +23,8 @@ class Callbacks:
         address: gives this app's own public address, or an empty text; it may be found out later.
     """
 
-    def __init__(self, secret: bytes, address: Callable[[], str]) -> None:
-        self._secret, self._address = secret, address
+    def __init__(self, secret: bytes | Keyring, address: Callable[[], str]) -> None:
+        self._signer, self._address = Signer(secret, "callback"), address
 
     def url(self, job: Job) -> str | None:
         """The address that goes out with an order; None where the vendor can't reach this app (https only)."""
@@ -34,12 +34,17 @@ class Callbacks:
         return f"{address}/callbacks/evolink/{job.id}/{self.token(job.id)}"
 
     def token(self, job_id: str) -> str:
-        """What only the vendor was told (hex, 64 characters)."""
-        return hmac.new(self._secret, f"callback {job_id}".encode(), sha256).hexdigest()
+        """What only the vendor was told (a version and 64 hex digits)."""
+        return VERSION + self._signer.mac(_signed(job_id)).hex()
 
     def is_genuine(self, job_id: str, token: str) -> bool:
-        """Whether the token is this job's, in constant time."""
-        return hmac.compare_digest(token, self.token(job_id))
+        """Whether the token is this job's, compared in constant time."""
+        macs = self._signer.macs(_signed(job_id), versioned=token.startswith(VERSION))
+        return any(hmac.compare_digest(token.removeprefix(VERSION), mac.hex()) for mac in macs)
+
+
+def _signed(job_id: str) -> bytes:
+    return f"callback {job_id}".encode()
 
 
 def named_task(hint: Any) -> str | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import time
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from evolink_ui.crypto import Keyring, Sealer, Unreadable
 
 from .job import Job, JobError, State
 
@@ -24,15 +23,14 @@ class KeyLost(JobError):
 
 
 class KeySafe:
-    """Seals keys with Fernet (AES-128-CBC and HMAC-SHA256) under the app's secret."""
+    """Seals visitors' keys under the app's secret."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"evolink_ui keys" + secret).digest()))
-        self._secret = secret
+    def __init__(self, secret: bytes | Keyring) -> None:
+        self._keyring, self._sealer = Keyring.of(secret), Sealer(secret, "keys")
 
     def seal(self, api_key: str) -> str:
         """The key as text that only this app can read."""
-        return self._fernet.encrypt(api_key.encode()).decode()
+        return self._sealer.seal(api_key, now=time.time())
 
     def open(self, sealed: str) -> str:
         """The key.
@@ -41,8 +39,8 @@ class KeySafe:
             KeyLost: it was sealed under another secret.
         """
         try:
-            return self._fernet.decrypt(sealed.encode()).decode()
-        except InvalidToken:
+            return self._sealer.open(sealed, now=time.time())
+        except Unreadable:
             raise KeyLost from None
 
     def holds(self, sealed: str | None) -> bool:
@@ -53,8 +51,12 @@ class KeySafe:
             return False
 
     def account(self, api_key: str) -> str:
-        """A name for the key that doesn't tell it (hex, 64 characters): which uploads belong to it."""
-        return hashlib.sha256(b"account" + self._secret + api_key.encode()).hexdigest()
+        """A name for the key that doesn't tell it (64 characters): which uploads belong to it."""
+        return self.accounts(api_key)[0]
+
+    def accounts(self, api_key: str) -> list[str]:
+        """`account`, then the names under which earlier versions and secrets wrote uploads down."""
+        return list(self._keyring.names("account", api_key))
 
 
 class VisitorsKeys:

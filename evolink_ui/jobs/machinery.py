@@ -64,10 +64,10 @@ class Machinery:
     ) -> None:
         self._settings, self._clock = settings, clock
         self.link, self._link_path = link, link_path
-        self._safe = KeySafe(settings.secret_key)
+        self._safe = KeySafe(settings.keyring)
         self._keys = VisitorsKeys(self._safe, owner_has_key=settings.api_key is not None)
         self._vendors = Vendors(settings, self._safe, sandbox, min_poll_seconds=min_poll_seconds)
-        self._callbacks = Callbacks(settings.secret_key, lambda: settings.public_address)
+        self._callbacks = Callbacks(settings.keyring, lambda: settings.public_address)
         self._news, self._lateness = News(), Lateness()
         self._gate = OrderGate()
         self._going_on: set[asyncio.Task[Any]] = set()

@@ -82,7 +82,7 @@ class Shipping:
             return
         await asyncio.gather(*(self._job_files.bring(file.path) for file in files))
         hosts = self._hosts(job.mode, vendor.of_job(job))
-        account = self._safe.account(vendor.key(job.mode, vendor.visitors_key(job)))
+        accounts = self._safe.accounts(vendor.key(job.mode, vendor.visitors_key(job)))
         sizes = {file.kind: (await DISK.run(file.path.stat)).st_size for file in files}
         sent: dict[Kind, int] = dict.fromkeys(sizes, 0)
         notices: list[str] = []
@@ -90,7 +90,7 @@ class Shipping:
         await insist(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)
 
         async def ship_one(file: LocalFile) -> None:
-            host = await self._ship_one(job, file, hosts, account, partial(sent.__setitem__, file.kind))
+            host = await self._ship_one(job, file, hosts, accounts, partial(sent.__setitem__, file.kind))
             if host and host is not hosts[0]:
                 notices.append(f"{hosts[0].title} did not take the {file.kind}; EvoLink fetches it from {host.title}.")
             sent[file.kind] = sizes[file.kind]
@@ -126,18 +126,21 @@ class Shipping:
             task.add_done_callback(self._cleaning.discard)
 
     async def _ship_one(
-        self, job: Job, file: LocalFile, hosts: list[Host], account: str, on_progress: Callable[[int], None]
+        self, job: Job, file: LocalFile, hosts: list[Host], accounts: list[str], on_progress: Callable[[int], None]
     ) -> Host | None:
-        """The host that took the file now; None where it was somewhere already."""
+        """The host that took the file now; None where it was somewhere already.
+
+        accounts: names of the key's account, the one to write first.
+        """
         sha256 = await DISK.run(_sha256, file.path)
-        scopes = {host.name: host.scope(account, job.id) for host in hosts}
-        lock = self._locks.setdefault((sha256, account), asyncio.Lock())
+        scopes = [{host.name: host.scope(account, job.id) for host in hosts} for account in accounts]
+        lock = self._locks.setdefault((sha256, accounts[0]), asyncio.Lock())
         async with lock:  # the same bytes for two jobs at once: the second one waits and finds the first one's address
-            known = await insist(self._uploads.use, job, file.kind, sha256, scopes)
-            if known is not None:
-                return None
+            for known in scopes:
+                if await insist(self._uploads.use, job, file.kind, sha256, known) is not None:
+                    return None
             host, hosted = await put_at_first(hosts, file, on_progress=on_progress)
-            await insist(self._uploads.add, job, file.kind, sha256, host.name, scopes[host.name], hosted)
+            await insist(self._uploads.add, job, file.kind, sha256, host.name, scopes[0][host.name], hosted)
             return host
 
     async def _watch(self, job: Job, sent: Mapping[Kind, int]) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from evolink_ui.crypto import Keyring
 from evolink_ui.settings import Settings
 
 from .signing import Signer
@@ -35,7 +36,7 @@ class Owners:
 
     def __init__(
         self,
-        secret: bytes,
+        secret: bytes | Keyring,
         names: Collection[str],
         cookies: Cookies,
         *,
@@ -49,8 +50,8 @@ class Owners:
     @classmethod
     def of(cls, settings: Settings, root_path: str = "") -> "Owners":
         """As the settings say."""
-        cookies = Cookies.create(settings.secret_key, embedded=settings.on_space)
-        return cls(settings.secret_key, settings.owner, cookies, root_path=root_path)
+        cookies = Cookies.create(settings.keyring, embedded=settings.on_space)
+        return cls(settings.keyring, settings.owner, cookies, root_path=root_path)
 
     @property
     def path(self) -> str:

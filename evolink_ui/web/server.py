@@ -63,10 +63,10 @@ def create_app(
     favicon_path, …); those that open something (monitoring, error texts, run history, server-side rendering) are set
     here. Also gives `jobs` its file links.
     """
-    links = FileLinks(settings.secret_key)
+    links = FileLinks(settings.keyring)
     jobs.link = link_maker(links)
-    cookies = Cookies.create(settings.secret_key, embedded=settings.on_space)
-    sessions = Sessions(settings.secret_key, cookies)
+    cookies = Cookies.create(settings.keyring, embedded=settings.on_space)
+    sessions = Sessions(settings.keyring, cookies)
     root_path = os.environ.get("GRADIO_ROOT_PATH", "")
     owners = owners or Owners.of(settings, root_path)
     routes = [*build_routes(jobs, links, private=settings.is_private), *owners.routes()]

@@ -1,13 +1,12 @@
 """What a browser keeps of a sign-in: first that one is under way, then who signed in. Nothing is kept on the server."""
 
-import base64
 import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from cryptography.fernet import Fernet, InvalidToken
+from evolink_ui.crypto import Keyring, Sealer, Unreadable
 
 from .oidc import Person
 from .signing import Signer
@@ -48,10 +47,10 @@ class Pending:
 class Sessions:
     """Reads and writes the cookies of signing in, and the tickets by which a framed page's visitor comes along."""
 
-    def __init__(self, secret: bytes, cookies: Cookies, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: bytes | Keyring, cookies: Cookies, clock: Callable[[], float] = time.time) -> None:
         self._cookies, self._clock = cookies, clock
         self._sessions, self._tickets = Signer(secret, "session"), Signer(secret, "ticket")
-        self._fernet = Fernet(base64.urlsafe_b64encode(hmac.digest(secret, b"evolink_ui signing in", "sha256")))
+        self._pending = Sealer(secret, "signing in")
 
     def session(self, cookies: Mapping[str, str]) -> Session | None:
         """Who a request's cookies say is signed in."""
@@ -83,9 +82,9 @@ class Sessions:
     def pending(self, cookies: Mapping[str, str], state: str) -> Pending | None:
         """The sign-in that this very browser began with this state, if it is not too long ago."""
         try:
-            sealed = cookies.get(PENDING_COOKIE, "").encode()
-            data = json.loads(self._fernet.decrypt_at_time(sealed, PENDING_SECONDS, int(self._clock())))
-        except (InvalidToken, ValueError):
+            sealed = cookies.get(PENDING_COOKIE, "")
+            data = json.loads(self._pending.open(sealed, now=self._clock(), max_age_seconds=PENDING_SECONDS))
+        except (Unreadable, ValueError):
             return None
         pending = Pending(**data)
         return pending if hmac.compare_digest(pending.state.encode(), state.encode()) else None
@@ -94,7 +93,7 @@ class Sessions:
         """The Set-Cookie line that remembers a sign-in under way, or forgets it with None."""
         if pending is None:
             return self._cookies.line(PENDING_COOKIE, "", 0, https)
-        sealed = self._fernet.encrypt_at_time(json.dumps(asdict(pending)).encode(), int(self._clock())).decode()
+        sealed = self._pending.seal(json.dumps(asdict(pending)), now=self._clock())
         return self._cookies.line(PENDING_COOKIE, sealed, PENDING_SECONDS, https)
 
     def ticket(self, visitor: str) -> str:

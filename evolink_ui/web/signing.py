@@ -1,16 +1,15 @@
-"""Tokens that only this server can write: HMAC-SHA256 over a few readable bytes, one derived key per purpose."""
+"""Tokens that only this server can write: HMAC-SHA256 over a few readable bytes, one key per purpose."""
 
 import base64
 import binascii
-import hashlib
 import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-MAC_BYTES = 16
-"""128 bits: forging one takes longer than any link lives."""
+from evolink_ui import crypto
+from evolink_ui.crypto import MAC_BYTES, VERSION, Keyring
 
 LINK_SECONDS = 12 * 3600
 """How long a file link lives at least; a result stays on the page that long without asking again."""
@@ -40,25 +39,27 @@ def _decode(text: str) -> bytes | None:
 class Signer:
     """Signs and reads tokens of one purpose; a token of another purpose does not read."""
 
-    def __init__(self, secret: bytes, purpose: str) -> None:
-        self._key = hmac.digest(secret, b"evolink_ui " + purpose.encode(), "sha256")
+    def __init__(self, secret: bytes | Keyring, purpose: str) -> None:
+        self._signer = crypto.Signer(secret, purpose)
 
     def sign(self, data: bytes) -> str:
         """`data` and its seal as URL-safe text; the data stays readable."""
-        return f"{_encode(data)}.{_encode(self._mac(data))}"
+        return f"{VERSION}{_encode(data)}.{_encode(self._signer.mac(data)[:MAC_BYTES])}"
 
     def read(self, token: str) -> bytes | None:
         """The data of a token that this server wrote for this purpose, else None."""
         if len(token) > TOKEN_MAX_CHARS or not token.isascii():
             return None
-        body, _, seal = token.partition(".")
+        body, _, seal = token.removeprefix(VERSION).partition(".")
         data, mac = _decode(body), _decode(seal)
-        if data is None or mac is None or not hmac.compare_digest(mac, self._mac(data)):
+        if data is None or mac is None:
             return None
-        return data
+        macs = self._signer.macs(data, versioned=token.startswith(VERSION))
+        return data if any(hmac.compare_digest(mac, known[:MAC_BYTES]) for known in macs) else None
 
-    def _mac(self, data: bytes) -> bytes:
-        return hmac.digest(self._key, data, hashlib.sha256)[:MAC_BYTES]
+    def is_newest(self, token: str, data: bytes) -> bool:
+        """Whether `sign` would write a token, that was read, as it is."""
+        return hmac.compare_digest(token.encode(), self.sign(data).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class FileLinks:
     A token stays the same for hours, so that a page which asks every second does not reload its video every second.
     """
 
-    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: bytes | Keyring, clock: Callable[[], float] = time.time) -> None:
         self._signer = Signer(secret, "file links")
         self._clock = clock
 

@@ -5,7 +5,6 @@ Visitors come in three kinds, told apart by how their name begins: `user_` (logg
 gains nothing; a guest owns nothing, but may stop what guests started by its unguessable id.
 """
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -14,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from cryptography.fernet import Fernet, InvalidToken
+from evolink_ui.crypto import Keyring, Sealer, Unreadable
 
 from .signing import Signer
 
@@ -56,15 +55,14 @@ class Cookies:
     """Reads and writes the two cookies. `embedded`: the page lives in another site's frame (a Space)."""
 
     signer: Signer
-    fernet: Fernet = field(repr=False)
+    keys: Sealer = field(repr=False)
     embedded: bool
     clock: Callable[[], float] = time.time
 
     @classmethod
-    def create(cls, secret: bytes, *, embedded: bool, clock: Callable[[], float] = time.time) -> "Cookies":
+    def create(cls, secret: bytes | Keyring, *, embedded: bool, clock: Callable[[], float] = time.time) -> "Cookies":
         """Both keys are derived from the app's secret."""
-        seal = base64.urlsafe_b64encode(hmac.digest(secret, b"evolink_ui key cookie", "sha256"))
-        return cls(Signer(secret, "visitor"), Fernet(seal), embedded, clock)
+        return cls(Signer(secret, "visitor"), Sealer(secret, "key cookie"), embedded, clock)
 
     def new_visitor(self) -> str:
         """A name nobody can guess."""
@@ -77,7 +75,8 @@ class Cookies:
             return None
         written, _, visitor = data.decode().partition(":")
         age_seconds = self.clock() - int(written)
-        return (visitor, age_seconds > RENEW_SECONDS) if age_seconds < COOKIE_SECONDS else None
+        renew = age_seconds > RENEW_SECONDS or not self.signer.is_newest(value, data)
+        return (visitor, renew) if age_seconds < COOKIE_SECONDS else None
 
     def visitor_header(self, visitor: str, *, https: bool) -> str:
         """The Set-Cookie line that makes a browser this visitor."""
@@ -88,14 +87,14 @@ class Cookies:
         """The Set-Cookie line that carries a key, sealed and bound to its visitor; an empty key removes it."""
         if not key:
             return self.line(KEY_COOKIE, "", 0, https)
-        sealed = self.fernet.encrypt_at_time(f"{visitor}\n{key}".encode(), int(self.clock())).decode()
+        sealed = self.keys.seal(f"{visitor}\n{key}", now=self.clock())
         return self.line(KEY_COOKIE, sealed, KEY_SECONDS, https)
 
     def open_key(self, sealed: str, visitor: str) -> str | None:
         """The key in a cookie, if this visitor put it there and it is not too old."""
         try:
-            data = self.fernet.decrypt_at_time(sealed.encode(), KEY_SECONDS, int(self.clock())).decode()
-        except (InvalidToken, ValueError):
+            data = self.keys.open(sealed, now=self.clock(), max_age_seconds=KEY_SECONDS)
+        except Unreadable:
             return None
         owner, _, key = data.partition("\n")
         return key if owner == visitor else None
