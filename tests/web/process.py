@@ -87,7 +87,7 @@ def app_process(folder: Path, **environment: str) -> Iterator[AppProcess]:
     full = {
         **clean,
         "EVOLINK_UI_DATA_DIR": str(folder / "data"),
-        "EVOLINK_UI_SECRET": f"secret-{CANARY}-0123456789",
+        "EVOLINK_UI_SECRET": f"secret-{CANARY}-0123456789abcdef",
         "EVOLINK_UI_REQUESTS_PER_MINUTE": "1000000",
         "EVOLINK_UI_UPLOADS_PER_HOUR": "1000000",
         "GRADIO_SERVER_PORT": str(port),
