@@ -29,7 +29,7 @@ from .job import (
     TaskTaken,
 )
 from .migrations import upgrade
-from .tables import POSTGRES_LOCK, changing, instance, jobs, open_engine, unhurried, uploads
+from .tables import POSTGRES_LOCK, changing, empty_write_ahead_log, instance, jobs, open_engine, unhurried, uploads
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -134,6 +134,8 @@ class Ledger:
         """
         with self._changing() as connection:
             job = self._move(connection, job_id, to, only_from, only_run, values)
+        if job.own_key and "sealed_key" in values:
+            self._wipe()
         return _told(job)
 
     def claim(self, job: Job, *, daily_credits: float | None) -> Job:
@@ -275,6 +277,7 @@ class Ledger:
         with self._changing() as connection:
             gone = connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state.not_in(sorted(ACTIVE))))
         if gone.rowcount:
+            self._wipe()
             log.info("job=%s deleted", job_id)
         else:
             job = self.get(job_id)
@@ -308,7 +311,13 @@ class Ledger:
         with self._changing() as connection:
             connection.execute(delete(uploads).where(uploads.c.expires_at < self._clock()))
             same_order.sweep(connection, now=self._clock())
-            return connection.execute(change.values(sealed_key=None)).rowcount
+            wiped = connection.execute(change.values(sealed_key=None)).rowcount
+        self._wipe()  # also what could not be emptied before
+        return wiped
+
+    def _wipe(self) -> None:
+        if not empty_write_ahead_log(self.engine):
+            log.info("the database is busy: what was wiped stays in its write-ahead log until the next sweep")
 
     def _jobs(self, rows: Iterable[RowMapping]) -> list[Job]:
         """Those that can be read; the id of each other one is logged once."""

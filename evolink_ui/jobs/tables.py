@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
 MIGRATION_SECONDS = 600.0  # for a statement, or for the lock while another process migrates
+CHECKPOINT_WAIT_MS = 500  # others wait as long; what could not be emptied is emptied with the next wipe or sweep
 POSTGRES_LOCK = 0x45564F4C  # advisory lock under which one process at a time changes the tables ("EVOL")
 
 metadata = MetaData()
@@ -127,6 +128,7 @@ def open_engine(url: str) -> Engine:
         connection.isolation_level = None  # we begin transactions ourselves; pysqlite would begin them late
         connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=full")  # a stored task id must survive a power cut: it is paid
+        connection.execute("pragma secure_delete=on")  # a wiped key is overwritten, not only unlinked
 
     return engine
 
@@ -138,6 +140,22 @@ def unhurried(connection: Connection) -> AbstractContextManager[None]:
     from .postgres import patient  # psycopg is an extra
 
     return patient(connection, MIGRATION_SECONDS)
+
+
+def empty_write_ahead_log(engine: Engine) -> bool:
+    """Take what was overwritten out of SQLite's write-ahead log too; False where a reader or writer is in the way.
+
+    PostgreSQL overwrites in its own time (vacuum, and its log's recycling).
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"pragma busy_timeout={CHECKPOINT_WAIT_MS}")
+        try:
+            blocked, *_ = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").one()
+        finally:
+            connection.exec_driver_sql(f"pragma busy_timeout={1000 * BUSY_SECONDS}")
+    return not blocked
 
 
 @contextmanager
