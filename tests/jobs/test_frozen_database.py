@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
-from evolink_ui.jobs import Jobs, Order, State
+from evolink_ui.jobs import Jobs, OrderInputs, State
 from evolink_ui.jobs import postgres as bounded
 from evolink_ui.jobs.postgres import BoundedConnection, connector
 from evolink_ui.jobs.tables import open_engine
@@ -26,7 +26,7 @@ BACK_TO_WORK_SECONDS = 30.0
 
 
 async def test_work_goes_on_by_itself_where_every_connection_freezes(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: Order
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     with postgres_server() as database, FreezingProxy(make_url(database.url).port or 0) as proxy:
         url = make_url(database.url).set(port=proxy.port).render_as_string(hide_password=False)
