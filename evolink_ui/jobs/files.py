@@ -7,6 +7,7 @@ filled when a file is made here or asked for here, so that any process can serve
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import shutil
 import time
@@ -139,3 +140,9 @@ class JobFiles:
         orphans = [found.name for found in objects if found.name.removeprefix(self._prefix).split("/")[0] not in known]
         if self._bucket:
             self._bucket.remove(orphans)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file (hex). Blocks while it is read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

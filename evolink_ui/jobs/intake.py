@@ -134,8 +134,6 @@ async def take_in(inputs: OrderInputs, folder: Path, *, visitor: str = "", allow
     return {
         "image_name": image,
         "video_name": video,
-        "image_url": order.image_url or None,
-        "video_url": order.video_url or None,
         "video_seconds": facts.duration_seconds if isinstance(facts, VideoFacts) else 0.0,
     }
 

@@ -118,6 +118,7 @@ class Machinery:
             lateness=self._lateness,
             gate=self._gate,
             daily_credits=self._settings.daily_credits,
+            allow_private=self._settings.allow_private_urls,
         )
         self._engine = Engine(self._settings, self._work)
         self._replicas: Replicas | None = None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +19,8 @@ from evolink_ui.hosting.evolink import EvoLinkHost
 from evolink_ui.hosting.own import LinkPath
 from evolink_ui.settings import Settings
 
-from .files import JobFiles
+from . import links
+from .files import JobFiles, sha256_of
 from .insist import insist
 from .job import Job, JobError, Mode, State
 from .keys import KeySafe
@@ -64,8 +64,9 @@ class Shipping:
     async def ship(self, job: Job, vendor: Vendor) -> None:
         """Give both files of a job an address that lives long enough, also where they had one once.
 
-        A link that a person gave instead of a file is passed on as it is. Ends early, without an error, when the job
-        moves on meanwhile: its owner pressed Stop.
+        Where a person gave a link instead of a file, our copy of its bytes is put there; only where no host takes it
+        does the link itself stand for it. Ends early, without an error, when the job moves on meanwhile: its owner
+        pressed Stop.
 
         Raises:
             HostingError: no host took a file.
@@ -73,11 +74,7 @@ class Shipping:
         """
         names: dict[Kind, str | None] = {"image": job.image_name, "video": job.video_name}
         paths = {kind: self._job_files.of(job.id) / name for kind, name in names.items() if name}
-        files = [
-            LocalFile(path, kind, job.id, self._job_files.kept_as(path))
-            for kind, path in paths.items()
-            if not job.request.get(f"{kind}_url")
-        ]
+        files = [LocalFile(path, kind, job.id, self._job_files.kept_as(path)) for kind, path in paths.items()]
         if not files:
             return
         await asyncio.gather(*(self._job_files.bring(file.path) for file in files))
@@ -90,7 +87,13 @@ class Shipping:
         await insist(self._ledger.note, job, total_bytes=total, uploaded_bytes=0)
 
         async def ship_one(file: LocalFile) -> None:
-            host = await self._ship_one(job, file, hosts, accounts, partial(sent.__setitem__, file.kind))
+            try:
+                host = await self._ship_one(job, file, hosts, accounts, partial(sent.__setitem__, file.kind))
+            except HostingError:
+                if not job.request.get(f"{file.kind}_url"):
+                    raise
+                notices.append(await self._send_link(job, file.kind))
+                return
             if host and host is not hosts[0]:
                 notices.append(f"{hosts[0].title} did not take the {file.kind}; EvoLink fetches it from {host.title}.")
             sent[file.kind] = sizes[file.kind]
@@ -132,7 +135,7 @@ class Shipping:
 
         accounts: names of the key's account, the one to write first.
         """
-        sha256 = await DISK.run(_sha256, file.path)
+        sha256 = await DISK.run(sha256_of, file.path)
         scopes = [{host.name: host.scope(account, job.id) for host in hosts} for account in accounts]
         lock = self._locks.setdefault((sha256, accounts[0]), asyncio.Lock())
         async with lock:  # the same bytes for two jobs at once: the second one waits and finds the first one's address
@@ -142,6 +145,16 @@ class Shipping:
             host, hosted = await put_at_first(hosts, file, on_progress=on_progress)
             await insist(self._uploads.add, job, file.kind, sha256, host.name, scopes[0][host.name], hosted)
             return host
+
+    async def _send_link(self, job: Job, kind: Kind) -> str:
+        """Let a link itself go to the vendor; gives what its owner is told."""
+        values: dict[str, Any] = {f"{kind}_url": job.request[f"{kind}_url"]}
+        most = links.longest_credits(job)
+        if kind == "video":  # what it leads to when EvoLink comes for it is not in our hands
+            values["credits_estimated"] = most
+        log.warning("job=%s %s goes out as the link that was given", job.id, kind)
+        await insist(self._ledger.note, job, **values)
+        return links.notice_of(kind, most)
 
     async def _watch(self, job: Job, sent: Mapping[Kind, int]) -> None:
         """Note the bytes sent now and then; ends when the job has moved on."""
@@ -162,8 +175,3 @@ class Shipping:
     def _hosts(self, mode: Mode, evolink: EvoLink) -> list[Host]:
         """The sandbox keeps its files to itself; live orders go where the settings say."""
         return choose_hosts(self._settings, evolink, self._link_path) if mode == "live" else [EvoLinkHost(evolink)]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

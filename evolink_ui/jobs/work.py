@@ -18,7 +18,7 @@ from evolink_ui.evolink import EvoLink, EvoLinkError, LocalFileProblem, MotionCo
 from evolink_ui.executors import DISK
 from evolink_ui.hosting import HostingError
 
-from . import faults, intake
+from . import faults, intake, links
 from .adopted import RESULT_LIFE_SECONDS, estimates
 from .candidates import find_ordered, is_of_order
 from .credits import credits_on_the_wire
@@ -54,6 +54,7 @@ class Work:
         lateness: hears when looks are due and done.
         gate: lets orders out until the process is to end.
         daily_credits: what the owner's key may spend in one UTC day.
+        allow_private: whether links may lead to this machine (tests).
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class Work:
         lateness: Lateness,
         gate: OrderGate,
         daily_credits: float | None = None,
+        allow_private: bool = False,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
         self._files, self._callback_url, self._news, self._enqueue = files, callback_url, news, enqueue
         self._lateness, self._gate = lateness, gate
+        self._allow_private = allow_private
         self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
@@ -102,6 +105,7 @@ class Work:
 
         async def claim() -> None:
             nonlocal claimed
+            await links.require_unchanged(job, self._files, allow_private=self._allow_private)
             await passage.enter()
             claimed = await self._do(self._ledger.claim, job, daily_credits=cap)
 

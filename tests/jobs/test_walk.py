@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 import sqlite3
 import time
@@ -17,6 +18,7 @@ from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, questions
 from evolink_ui.media import Problem, Report
 from evolink_ui.settings import Settings
 from tests.stub import Fault, Stub, Timeline, answer, drop
+from tests.stub.records import StoredFile
 
 from .conftest import KEY, in_state, live_settings, until
 from .material import changed, make_video
@@ -436,7 +438,7 @@ async def test_a_verdict_that_says_nothing_about_the_file_is_not_remembered(
     assert len(asked) == 1
 
 
-async def test_links_are_fetched_judged_and_passed_on_as_they_are(
+async def test_a_link_is_fetched_once_and_our_copy_of_its_bytes_goes_to_the_vendor(
     jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
 ) -> None:
     with pytest.raises(JobError) as caught:
@@ -444,13 +446,64 @@ async def test_links_are_fetched_judged_and_passed_on_as_they_are(
     assert caught.value.field == "video"
     assert order.video is not None
     stub.result_bytes = order.video.read_bytes()
-    first = await ended((await jobs.start(order, visitor="anna")).id)
-    assert first.vendor_url
-    by_link = changed(order, video=None, video_url=first.vendor_url)
-    done = await ended((await jobs.start(by_link, visitor="anna")).id)
+    link = f"{stub.results_url}/results/dance.mp4"
+    done = await ended((await jobs.start(changed(order, video=None, video_url=link), visitor="anna")).id)
     assert done.state is State.DONE
-    assert stub.orders[1].body["video_urls"] == [first.vendor_url]
+    assert stub.orders[0].body["video_urls"] == [done.video_url] != [link]
+    hosted = next(file for file in stub.files.values() if file.file_id in (done.video_url or ""))
+    assert hosted.sha256 == hashlib.sha256(stub.result_bytes).hexdigest()
+    assert sum(seen.path == "/results/dance.mp4" for seen in stub.seen) == 1
     assert jobs.reference_path(done).is_file()
+
+
+async def test_a_link_that_no_host_takes_goes_out_itself_reserved_at_the_longest(
+    live: Settings, stub: Stub, launch: Callable[..., Jobs], order: OrderInputs
+) -> None:
+    jobs = launch(live.model_copy(update={"hosting": "own"}))  # and EvoLink can't come to this machine
+    files = await jobs.start(order, visitor="anna")
+    assert (await until(jobs, files.id, lambda job: not job.is_active)).state is State.FAILED, "a file has no link"
+    by_link = links_to(stub, order)
+    done = await until(jobs, (await jobs.start(by_link, visitor="anna")).id, lambda job: not job.is_active)
+    assert done.state is State.DONE
+    sent = stub.orders[0].body
+    assert (sent["image_urls"], sent["video_urls"]) == ([by_link.order.image_url], [by_link.order.video_url])
+    assert done.credits_estimated == pytest.approx(10 * 8.1648), "the longest that facing the picture allows"
+    assert "EvoLink fetches it from your own link" in (done.notice or "")
+    assert "81.7 credits are reserved" in (done.notice or "")
+    assert not [path for path in jobs.folder(done.id).iterdir() if path.name.startswith("again")]
+
+
+@pytest.mark.parametrize("then", ["other bytes", "gone"])
+async def test_a_link_that_changed_since_it_was_checked_is_not_ordered_with(
+    live: Settings, stub: Stub, launch: Callable[..., Jobs], order: OrderInputs, then: str
+) -> None:
+    jobs = launch(live.model_copy(update={"hosting": "own", "max_active_jobs_per_visitor": 1}))
+    by_link = links_to(stub, order)
+    stub.timeline = Timeline(seconds=60)
+    first = await jobs.start(by_link, visitor="anna")
+    await until(jobs, first.id, in_state(State.RUNNING))
+    second = await jobs.start(by_link, visitor="anna")
+    if then == "gone":
+        stub.fail("result", *[answer(404)] * 9)
+    else:
+        stub.result_bytes = (stub.result_bytes or b"") + b"and more"
+    await jobs.stop(first.id)
+    failed = await until(jobs, second.id, lambda job: not job.is_active)
+    assert failed.state is State.FAILED
+    assert failed.fault is not None
+    assert failed.fault.charged == "no"
+    assert failed.fault.code == ("link_changed" if then == "other bytes" else "link_not_found")
+    assert stub.paid == 1
+
+
+def links_to(stub: Stub, order: OrderInputs) -> OrderInputs:
+    """The same order by links that the stand-in serves."""
+    assert order.video is not None
+    assert order.image is not None
+    stub.result_bytes = order.video.read_bytes()
+    stub.files["file_image"] = StoredFile("file_image", "a.png", 1, "", order.image.read_bytes())
+    links = {"image_url": f"{stub.files_url}/files/file_image/a.png", "video_url": f"{stub.results_url}/results/a.mp4"}
+    return changed(order, image=None, video=None, **links)
 
 
 async def test_a_deleted_job_leaves_no_files(jobs: Jobs, order: OrderInputs, ended: Ended) -> None:
