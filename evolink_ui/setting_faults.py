@@ -17,6 +17,7 @@ EXAMPLES = {
     "EVOLINK_UI_AUTH": "anna:long-password,ben:another-one",
     "EVOLINK_UI_OWNER": "anna",
     "EVOLINK_UI_DAILY_CREDITS": "500",
+    "EVOLINK_UI_VISITOR_DAILY_CREDITS": "100",
     "EVOLINK_UI_TRUSTED_PROXIES": "10.0.0.0/8",
     "EVOLINK_UI_S3_ENDPOINT": "https://s3.example.com",
     "EVOLINK_UI_S3_BUCKET": "videos",

@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     """Jobs of all visitors that are worked on at once."""
     daily_credits: Amount | None = None
     """What the owner's key may spend in one UTC day, in credits; none means no cap."""
+    visitor_daily_credits: Amount | None = None
+    """What one login, or where nobody logs in one address, may spend of that in one UTC day, in credits."""
     uploads_per_hour: Count = 120
     """Files that one visitor may upload in an hour."""
     requests_per_minute: Count = 600

@@ -1,29 +1,29 @@
-"""Credits as the wire counts them, compared with our own estimate."""
+"""Credits as the wire counts them, compared with our own estimate; and as people read them."""
 
 from __future__ import annotations
 
-import logging
-
-log = logging.getLogger("evolink_ui.jobs")
+import math
 
 WIRE_SCALES = (1.0, 1 / 10_000)  # the documentation's example of 408240 is 40.824 credits in ten-thousandths
-TOLERANCE = 0.3  # a number fits when it is within 30 % of what the price list gives
 
 
 def credits_on_the_wire(wire: float | None, *estimated: float) -> float | None:
-    """What the vendor's number means in credits.
+    """What the vendor's number means in credits: it is read in the scale that brings it nearest to an estimate.
 
     Args:
         wire: `credits_reserved` or `credits_used` as received, or None.
-        estimated: our own estimates in credits; several where the quality of a task isn't known.
+        estimated: our own estimates in credits, above 0; several where the quality of a task isn't known.
 
     Returns:
-        Credits, or None where no known scale brings the number near the estimate: such a number is not used.
+        Credits, or None where there is no number or nothing to compare it with.
     """
-    if wire is None or wire <= 0:
+    possible = [one for one in estimated if one > 0]
+    if wire is None or not 0 < wire < math.inf or not possible:
         return None
-    for scale in WIRE_SCALES:
-        if any(abs(wire * scale - one) <= TOLERANCE * one for one in estimated):
-            return wire * scale
-    log.warning("a credits number of the vendor fits no known scale: %s, estimated %s", wire, estimated)
-    return None
+    readings = [wire * scale for scale in WIRE_SCALES]
+    return min(readings, key=lambda reading: min(abs(math.log(reading / one)) for one in possible))
+
+
+def as_text(amount: float) -> str:
+    """An amount of credits in words for people: with one decimal where it has any, never less than it is."""
+    return f"{math.ceil(round(10 * amount, 4)) / 10:g}" if amount < 1e5 else f"{math.ceil(amount)}"

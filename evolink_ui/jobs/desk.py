@@ -36,6 +36,7 @@ class Jobs(Questions):
         inputs: OrderInputs,
         *,
         visitor: str,
+        household: str | None = None,
         api_key: str | None = None,
         reference: str | None = None,
         ask_first: bool = False,
@@ -45,6 +46,7 @@ class Jobs(Questions):
         Args:
             inputs: what is wanted, and its files.
             visitor: who asks.
+            household: what the visitor's share of places and credits is counted for; None means the visitor alone.
             api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
             reference: a name for this order; given again with the same order, it finds the first one's job.
             ask_first: refuse an order that is the same as one of this visitor that runs or is younger than two minutes.
@@ -81,6 +83,7 @@ class Jobs(Questions):
                 place=place,
                 id=job_id,
                 visitor=visitor,
+                household=household or visitor,
                 mode=mode,
                 request=order.model_dump(),
                 idempotency_key=new_idempotency_key(),

@@ -13,10 +13,11 @@ from evolink_ui.hosting import HostingError
 
 from .files import JobFiles
 from .job import JobError
-from .ledger import DAY_SECONDS, Ledger
+from .ledger import Ledger
 
 log = logging.getLogger("evolink_ui.jobs")
 
+DAY_SECONDS = 86_400.0
 EVERY_SECONDS = 3600.0
 KEY_LIFE_SECONDS = DAY_SECONDS  # a stopped or unknown job's key; the vendor's result is gone after it too
 

@@ -183,6 +183,8 @@ class Job:
 
     id: str
     visitor: str
+    household: str
+    """What a visitor's share is counted for: the login, or the address group of those without one."""
     state: State
     mode: Mode
     request: dict[str, Any]

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from . import same_order
+from . import same_order, shares, spend
 from .job import (
     ACTIVE,
     MAY_COME_FROM,
@@ -29,23 +29,10 @@ from .job import (
     TaskTaken,
 )
 from .migrations import upgrade
+from .spend import Caps, SpendBook
 from .tables import POSTGRES_LOCK, changing, empty_write_ahead_log, instance, jobs, open_engine, unhurried, uploads
 
 log = logging.getLogger("evolink_ui.jobs")
-
-DAY_SECONDS = 86_400.0
-
-
-class BudgetUsedUp(JobError):
-    """The owner's key may not spend more today."""
-
-    def __init__(self, spent: float, cap: float) -> None:
-        super().__init__(
-            "daily_credits_used_up",
-            f"This app may spend {cap:g} credits a day, and {spent:.1f} of them are spent or reserved. "
-            "Nothing was ordered or charged.",
-            "Try again after midnight UTC, or use an EvoLink key of your own.",
-        )
 
 
 class Ledger:
@@ -60,6 +47,7 @@ class Ledger:
         self._clock = clock
         self._set_aside: set[str] = set()
         self.engine = open_engine(url)
+        self.spend_book = SpendBook(self.engine)
         try:
             with self._changing() as connection, unhurried(connection):
                 self._lock(connection)
@@ -85,7 +73,8 @@ class Ledger:
             TaskTaken: it was given the task of another job.
         """
         now = self._clock()
-        values = {"state": State.QUEUED, "run": 1, "created_at": now, "updated_at": now, **values}
+        fresh = {"state": State.QUEUED, "run": 1, "created_at": now, "updated_at": now, "household": values["visitor"]}
+        values = {**fresh, **values}
         try:
             with self._changing() as connection:
                 if place is not None:
@@ -138,35 +127,26 @@ class Ledger:
             self._wipe()
         return _told(job)
 
-    def claim(self, job: Job, *, daily_credits: float | None) -> Job:
-        """Claim the paid POST of a job: `hosting` to `submitting`, once, and only within the day's budget.
+    def claim(self, job: Job, *, account: str, caps: Caps) -> Job:
+        """Claim the paid POST of a job: `hosting` to `submitting`, once, reserving what it may cost within the caps.
 
         Args:
             job: as it was read.
-            daily_credits: what the owner's key may spend in one UTC day; None for no cap or a visitor's key.
+            account: a name for the key that pays.
+            caps: what the owner's key may spend.
 
         Raises:
             ImpossibleTransition: somebody else has claimed it.
-            BudgetUsedUp: the order would go over the cap; the job is unchanged.
+            BudgetUsedUp: the order would go over a cap; the job is unchanged.
         """
         with self._changing() as connection:
             now = self._clock()
-            if daily_credits is not None:
+            if caps.concern(job):
                 self._lock(connection)  # or two would both see the last credits
-                spent = self._spent_since(connection, now - now % DAY_SECONDS)
-                if spent + job.credits_estimated > daily_credits:
-                    raise BudgetUsedUp(spent, daily_credits)
+                spend.check(connection, job, caps, now=now)
             job = self._move(connection, job.id, State.SUBMITTING, None, job.run, {"ordered_at": now})
+            spend.reserve(connection, job, account=account)
         return _told(job)
-
-    def _spent_since(self, connection: Connection, since: float) -> float:
-        # What is not known to be free of charge counts: used, else reserved, else estimated.
-        cost = func.coalesce(jobs.c.credits_used, jobs.c.credits_reserved, jobs.c.credits_estimated)
-        free = and_(jobs.c.state == State.FAILED, jobs.c.charged == "no")
-        query = select(func.coalesce(func.sum(cost), 0.0)).where(
-            jobs.c.ordered_at >= since, jobs.c.mode == "live", jobs.c.own_key.is_(False), ~free
-        )
-        return float(connection.scalar(query) or 0.0)
 
     def _move(
         self,
@@ -194,7 +174,10 @@ class Ledger:
             if actual is None:
                 raise NotThere
             raise ImpossibleTransition(actual, to)
-        return _job(row)
+        job = _job(row)
+        if to is not State.SUBMITTING:
+            spend.follow(connection, job, is_free=to is State.FAILED and row["charged"] == "no", now=now)
+        return job
 
     def again(self, job_id: str, to: State, *, only_from: Collection[State], **values: Any) -> Job:
         """`move` for a job that is given to the engine once more: a new run, its end and its fault wiped."""
@@ -244,16 +227,11 @@ class Ledger:
             connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state == State.STOPPED))
 
     def place_in_line(self, job: Job, *, active_in_all: int) -> int | None:
-        """1 for the next in line, None for a job that isn't waiting; others' jobs count where all places are taken."""
+        """1 for the next in line, None for a job that isn't waiting."""
         if job.state is not State.QUEUED:
             return None
-        started = sorted(ACTIVE - {State.QUEUED})
-        waiting = select(func.count()).where(jobs.c.state == State.QUEUED, jobs.c.created_at < job.created_at)
         with self.engine.connect() as connection:
-            busy = connection.scalar(select(func.count()).where(jobs.c.state.in_(started))) or 0
-            if busy < active_in_all:
-                waiting = waiting.where(jobs.c.visitor == job.visitor)
-            return 1 + (connection.scalar(waiting) or 0)
+            return shares.place_in_line(connection, job, active_in_all=active_in_all)
 
     def done_lately(self, job: Job, limit: int) -> list[Job]:
         """The newest done jobs of the same vendor and quality."""

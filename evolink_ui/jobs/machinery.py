@@ -27,6 +27,7 @@ from .pace import Lateness
 from .pipeline import Engine
 from .replicas import Replicas
 from .shipping import Shipping
+from .spend import Caps
 from .vendor import VENDOR_MIN_POLL_SECONDS, Vendors
 from .work import Work
 
@@ -117,7 +118,7 @@ class Machinery:
             news=self._news,
             lateness=self._lateness,
             gate=self._gate,
-            daily_credits=self._settings.daily_credits,
+            caps=Caps(self._settings.daily_credits, self._settings.visitor_daily_credits),
             allow_private=self._settings.allow_private_urls,
         )
         self._engine = Engine(self._settings, self._work)

@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from evolink_ui.settings import Settings
 
 from .job import ImpossibleTransition, Job, NotThere
+from .shares import Shares
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -64,6 +65,7 @@ class Engine:
 
     def __init__(self, settings: Settings, steps: Steps) -> None:
         self._settings, self._steps = settings, steps
+        self._shares = Shares(settings.max_active_jobs, settings.max_active_jobs_per_visitor)
         # On SQLite one process follows another under one name; on PostgreSQL they live side by side.
         self.executor_id = uuid.uuid4().hex if settings.on_postgres else "local"
 
@@ -90,7 +92,7 @@ class Engine:
         DBOS.register_queue(
             QUEUE,
             global_concurrency=self._settings.max_active_jobs,
-            partition_concurrency=self._settings.max_active_jobs_per_visitor,
+            partition_concurrency=self._shares.of_one_lane,
             polling_interval_sec=QUEUE_LOOK_SECONDS,
             on_conflict="always_update",
         )
@@ -109,7 +111,7 @@ class Engine:
         """
         with (
             SetWorkflowID(job.workflow_id),
-            SetEnqueueOptions(queue_partition_key=job.visitor, priority=_turn(job.created_at)),
+            SetEnqueueOptions(queue_partition_key=self._shares.lane(job), priority=_turn(job.created_at)),
         ):
             DBOS.enqueue_workflow(QUEUE, self._order, job.id, job.run)
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Date,
     DateTime,
     Double,
     Engine,
@@ -40,6 +41,7 @@ jobs = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("visitor", Text, nullable=False, index=True),
+    Column("household", Text, nullable=False),
     Column("state", String(12), nullable=False, index=True),
     Column("mode", String(8), nullable=False),
     Column("request", JSON, nullable=False),
@@ -93,6 +95,23 @@ placed_orders = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("visitor", "reference", name="placed_orders_reference"),
+)
+# What orders cost, see `spend.py`. Rows are only ever added.
+spend = Table(
+    "spend",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(40), nullable=False, index=True),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("day", Date, nullable=False, index=True),
+    Column("visitor", Text, nullable=False),
+    Column("household", Text, nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("own_key", Boolean, nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("credits", Double, nullable=False),
 )
 # Which processes live, where several share one PostgreSQL.
 replicas = Table(

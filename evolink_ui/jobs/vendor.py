@@ -86,6 +86,14 @@ class Vendor:
             raise KeyLost
         return self._safe.open(job.sealed_key)
 
+    def account(self, job: Job) -> str:
+        """A name for the key that pays for a job, which doesn't tell it.
+
+        Raises:
+            JobError: there is no such key any more.
+        """
+        return self._safe.account(self.key(job.mode, self.visitors_key(job)))
+
     def key(self, mode: Mode, api_key: str | None) -> str:
         """The key that pays: the visitor's, else the owner's, else the sandbox's play key."""
         if mode == "sandbox":

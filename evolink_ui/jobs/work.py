@@ -31,6 +31,7 @@ from .news import News
 from .order_gate import OrderGate
 from .pace import Lateness
 from .shipping import Shipping
+from .spend import Caps
 from .vendor import Vendor
 
 log = logging.getLogger("evolink_ui.jobs")
@@ -53,7 +54,7 @@ class Work:
         news: gives the event that is set when there is news of a job.
         lateness: hears when looks are due and done.
         gate: lets orders out until the process is to end.
-        daily_credits: what the owner's key may spend in one UTC day.
+        caps: what the owner's key may spend in one UTC day.
         allow_private: whether links may lead to this machine (tests).
     """
 
@@ -69,7 +70,7 @@ class Work:
         news: News,
         lateness: Lateness,
         gate: OrderGate,
-        daily_credits: float | None = None,
+        caps: Caps,
         allow_private: bool = False,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
@@ -78,7 +79,7 @@ class Work:
         self._files, self._callback_url, self._news, self._enqueue = files, callback_url, news, enqueue
         self._lateness, self._gate = lateness, gate
         self._allow_private = allow_private
-        self._daily_credits, self._sleep, self._clock = daily_credits, sleep, clock
+        self._caps, self._sleep, self._clock = caps, sleep, clock
 
     async def host(self, job_id: str, run: int) -> None:
         """Give both inputs a public address; where that was done before, nothing is sent."""
@@ -98,7 +99,6 @@ class Work:
             await self._end(job, State.UNKNOWN, faults.INTERRUPTED)
         if job.state is not State.HOSTING:
             return
-        cap = self._daily_credits if job.mode == "live" and not job.own_key else None
 
         passage = self._gate.passage()
         claimed = job
@@ -107,7 +107,7 @@ class Work:
             nonlocal claimed
             await links.require_unchanged(job, self._files, allow_private=self._allow_private)
             await passage.enter()
-            claimed = await self._do(self._ledger.claim, job, daily_credits=cap)
+            claimed = await self._do(self._ledger.claim, job, account=self._vendor().account(job), caps=self._caps)
 
         async def give_back(seconds: float, error: EvoLinkError) -> None:
             log.info("job=%s is offered again in %.0f s: %s", job_id, seconds, error.code)

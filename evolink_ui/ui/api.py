@@ -17,7 +17,7 @@ from evolink_ui.ui.lookup import shown
 from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
 from evolink_ui.web.routes import for_visitor
-from evolink_ui.web.visitor import key_of, may, may_look, visitor_of
+from evolink_ui.web.visitor import household_of, key_of, may, may_look, visitor_of
 
 
 def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
@@ -87,7 +87,13 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
         try:
             inputs = inputs_of({"image": image, "video": video, **fields})
             reference = reference_of(client_reference, request)
-            job = await jobs.start(inputs, visitor=visitor_of(request), api_key=key_of(request), reference=reference)
+            job = await jobs.start(
+                inputs,
+                visitor=visitor_of(request),
+                household=household_of(request),
+                api_key=key_of(request),
+                reference=reference,
+            )
         except (JobError, Refused, Wrong) as error:
             raise _error(error) from None
         return await _show(job, request)

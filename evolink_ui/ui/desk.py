@@ -33,7 +33,7 @@ from evolink_ui.net import Refused
 from evolink_ui.sandbox.examples import ExamplePair
 from evolink_ui.ui.text import say
 from evolink_ui.web.received import received_file
-from evolink_ui.web.visitor import is_guest, key_of, may_use_app_key, visitor_of
+from evolink_ui.web.visitor import household_of, is_guest, key_of, may_use_app_key, visitor_of
 
 TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
 PRESS: Final = "press:"
@@ -119,6 +119,7 @@ class Desk:
         job = await self._jobs.start(
             inputs_of(form),
             visitor=visitor_of(request),
+            household=household_of(request),
             api_key=key_of(request),
             reference=_named(f"{PRESS}{attempt}", request) if attempt else None,
             ask_first=form.get("again") is not True,

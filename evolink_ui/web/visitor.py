@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from evolink_ui import crypto
 from evolink_ui.crypto import Keyring, Sealer, Unreadable
 
 from .signing import Signer
@@ -41,6 +42,7 @@ KEY_MAX_CHARS = 256
 
 _GUEST = "guest_"
 _COOKIE = "v_"
+_HOUSEHOLD = "home_"
 
 
 class HasOwner(Protocol):
@@ -56,13 +58,16 @@ class Cookies:
 
     signer: Signer
     keys: Sealer = field(repr=False)
+    households: crypto.Signer = field(repr=False)
+    """Names addresses without telling them."""
     embedded: bool
     clock: Callable[[], float] = time.time
 
     @classmethod
     def create(cls, secret: bytes | Keyring, *, embedded: bool, clock: Callable[[], float] = time.time) -> "Cookies":
-        """Both keys are derived from the app's secret."""
-        return cls(Signer(secret, "visitor"), Sealer(secret, "key cookie"), embedded, clock)
+        """All keys are derived from the app's secret."""
+        households = crypto.Signer(secret, "household")
+        return cls(Signer(secret, "visitor"), Sealer(secret, "key cookie"), households, embedded, clock)
 
     def new_visitor(self) -> str:
         """A name nobody can guess."""
@@ -122,6 +127,13 @@ class Caller:
     """The request's cookies, ours by their plain names."""
     is_owner: bool = False
     """Whether the app's owner asks (see `owner.py`)."""
+
+    @property
+    def household(self) -> str:
+        """Whose share of credits and places is used: the login's, else the address's, since cookies cost nothing."""
+        if self.user is not None:
+            return self.visitor
+        return _HOUSEHOLD + self.cookies.households.mac(self.address.encode())[:12].hex()
 
     @property
     def is_guest(self) -> bool:
@@ -187,6 +199,12 @@ def visitor_of(request: Any) -> str:
     """Who sent a request (Starlette's or `gr.Request`). Without the guard in front: a stranger who owns nothing."""
     caller = caller_of(request)
     return caller.visitor if caller else _GUEST + secrets.token_hex(10)
+
+
+def household_of(request: Any) -> str | None:
+    """Whose share of credits and places a request (Starlette's or `gr.Request`) uses; None without the guard."""
+    caller = caller_of(request)
+    return caller.household if caller else None
 
 
 def key_of(request: Any) -> str | None:

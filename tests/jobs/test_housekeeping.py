@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from evolink_ui.jobs.files import JobFiles
-from evolink_ui.jobs.housekeeping import Housekeeping
+from evolink_ui.jobs.housekeeping import DAY_SECONDS, Housekeeping
 from evolink_ui.jobs.job import State
-from evolink_ui.jobs.ledger import DAY_SECONDS, Ledger
+from evolink_ui.jobs.ledger import Ledger
 
 from .test_ledger import Clock, add, bring
 

@@ -125,13 +125,15 @@ def test_past_jobs_correct_the_vendors_estimate_and_stand_in_for_it(
         (40.824, 40.824, 40.824),
         (408_240, 40.824, 40.824),
         (52.0, 40.824, 52.0),
-        (60.0, 40.824, None),
-        (4082.4, 40.824, None),
+        (60.0, 40.824, 60.0),
+        (245.0, 40.824, 245.0),
+        (534_794, 40.824, 53.4794),
+        (3.9, 40.824, 3.9),
         (0, 40.824, None),
         (None, 40.824, None),
     ],
 )
-def test_the_vendors_number_counts_only_on_a_scale_that_fits(
+def test_the_vendors_number_is_read_in_the_scale_that_is_nearest_to_the_estimate(
     wire: float | None,
     estimated: float,
     credits: float | None,  # noqa: A002  the domain's word

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -34,6 +35,7 @@ ENDS = {
     "own": State.STOPPED,
     "waiting": State.QUEUED,
 }
+ORDERED_ON = date(2026, 11, 23)
 CHARGED = {"refused": "no", "unknown": "unknown", "stopped": "yes", "given_up": "unknown", "own": "yes"}
 
 
@@ -85,6 +87,10 @@ def test_a_database_of_any_earlier_version_becomes_like_a_new_one(load: Callable
     assert {name: job.state for name, job in found.items()} == ENDS
     assert charged == {name: CHARGED.get(name) for name in ENDS}
     assert [name for name, job in found.items() if job.own_key] == ["own"]
+    assert {name: job.household for name, job in found.items()} == dict.fromkeys(ENDS, "anna")
+    # Ordered and not refused: three that may still be charged 32.652, two that were or will be, one own key's.
+    (total,) = ledger.spend_book.by_day(ORDERED_ON, ORDERED_ON).values()
+    assert (round(total.owners_key, 3), round(total.visitors_keys, 3), total.posts) == (4 * 32.652 + 32.6, 32.652, 7)
     assert found["running"].task_id == "task-unified-1795413600-running"
     ledger.close()
 
