@@ -22,6 +22,7 @@ from .insist import DatabaseAway, ask, insist
 from .job import Job, JobError, OrderInputs, State, TaskTaken
 from .order_gate import Restarting
 from .questions import Questions
+from .quota import UNLIMITED, LineFull, Quota
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -40,6 +41,7 @@ class Jobs(Questions):
         api_key: str | None = None,
         reference: str | None = None,
         ask_first: bool = False,
+        quota: Quota = UNLIMITED,
     ) -> Job:
         """Judge an order, write it down and put it in line: well under a second for files that were judged before.
 
@@ -50,6 +52,7 @@ class Jobs(Questions):
             api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
             reference: a name for this order; given again with the same order, it finds the first one's job.
             ask_first: refuse an order that is the same as one of this visitor that runs or is younger than two minutes.
+            quota: the visitor's, for the files that links lead to.
 
         Returns:
             The new job, or the one that was started under `reference`.
@@ -57,7 +60,8 @@ class Jobs(Questions):
         Raises:
             same_order.SameOrderRunning, same_order.ReferenceTaken: see there; nothing was written down or sent.
             intake.Rejected: naming the field at fault; nothing was written down or sent.
-            TooBusy: too many files wait to be checked; the same.
+            TooBusy, LineFull: too many files wait to be checked, or jobs to be worked on; the same.
+            JobError: the quota is used up; the same.
         """
         if self._gate.is_closed:
             raise Restarting
@@ -65,7 +69,7 @@ class Jobs(Questions):
         order = inputs.order
         job_id = secrets.token_urlsafe(16)
         folder = self.folder(job_id)
-        columns = await self._take_in(inputs, folder, visitor)
+        columns = await self._take_in(inputs, folder, visitor, quota)
         mode = self._vendors.here().mode(api_key)
         files = {"image": folder / columns["image_name"], "video": folder / columns["video_name"]}
         said = order.model_dump(exclude_defaults=True)  # so that a field of a later version leaves digests as they are
@@ -95,7 +99,7 @@ class Jobs(Questions):
         except same_order.KnownReference as known:
             await STORE.run(self._files.remove, job_id)
             return await self.get(known.job_id)
-        except (same_order.SameOrderRunning, same_order.ReferenceTaken):
+        except (same_order.SameOrderRunning, same_order.ReferenceTaken, LineFull):
             await STORE.run(self._files.remove, job_id)
             raise
         except DatabaseAway:  # perhaps between the writing and its word that it is written: what is told must be true
@@ -245,11 +249,14 @@ class Jobs(Questions):
 
     # ---- inside ----
 
-    async def _take_in(self, inputs: OrderInputs, folder: Path, visitor: str) -> dict[str, Any]:
+    async def _take_in(self, inputs: OrderInputs, folder: Path, visitor: str, quota: Quota) -> dict[str, Any]:
         """All of it before the row is written: whichever process goes on with the job finds the files."""
         try:
             columns = await intake.take_in(
-                inputs, folder, visitor=visitor, allow_private_urls=self._settings.allow_private_urls
+                *(inputs, folder),
+                visitor=visitor,
+                allow_private_urls=self._settings.allow_private_urls,
+                quota=quota,
             )
             await self._files.keep(await DISK.run(lambda: list(folder.iterdir())))
         except OSError:

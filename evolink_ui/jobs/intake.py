@@ -19,6 +19,7 @@ from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_vid
 from evolink_ui.order import MotionOrder, OrderError
 
 from .job import JobError, OrderInputs, TooBusy
+from .quota import UNLIMITED, Quota
 
 FETCH_SECONDS = 120.0  # for a link that a person gives instead of a file
 NOTHING_SENT = "Nothing was sent or charged."
@@ -97,7 +98,9 @@ async def seconds_of(path: Path) -> float:
     return facts.duration_seconds if isinstance(facts, VideoFacts) else 0.0
 
 
-async def take_in(inputs: OrderInputs, folder: Path, *, visitor: str = "", allow_private_urls: bool) -> dict[str, Any]:
+async def take_in(
+    inputs: OrderInputs, folder: Path, *, visitor: str = "", allow_private_urls: bool, quota: Quota = UNLIMITED
+) -> dict[str, Any]:
     """Judge both files and put them into the job's folder.
 
     Args:
@@ -105,6 +108,7 @@ async def take_in(inputs: OrderInputs, folder: Path, *, visitor: str = "", allow
         folder: the job's own, new folder.
         visitor: who orders.
         allow_private_urls: whether links may lead to this machine (tests).
+        quota: the visitor's, for the files that links lead to.
 
     Returns:
         The columns of the ledger that describe the inputs.
@@ -112,6 +116,7 @@ async def take_in(inputs: OrderInputs, folder: Path, *, visitor: str = "", allow
     Raises:
         Rejected: a file or link that the vendor would refuse.
         TooBusy: too many files wait to be checked.
+        JobError: the quota is used up.
     """
     order = inputs.order
     await DISK.run(folder.mkdir, parents=True)
@@ -121,9 +126,9 @@ async def take_in(inputs: OrderInputs, folder: Path, *, visitor: str = "", allow
             _take(
                 *(inputs.image, order.image_url, folder, "image"),
                 partial(judge_image, visitor=visitor),
-                allow_private_urls,
+                *(allow_private_urls, quota),
             ),
-            _take(inputs.video, order.video_url, folder, "video", judge_motion, allow_private_urls),
+            _take(inputs.video, order.video_url, folder, "video", judge_motion, allow_private_urls, quota),
         )
     except BaseException:
         await DISK.run(shutil.rmtree, folder, ignore_errors=True)
@@ -145,15 +150,18 @@ async def _take(
     field: str,
     judge: Callable[[Path], Any],
     allow_private_urls: bool,
+    quota: Quota,
 ) -> tuple[str | None, Report]:
     source = file
     if source is None:
         source = folder / field
         limit = limits.IMAGE_MAX_BYTES if field == "image" else limits.VIDEO_MAX_BYTES
+        quota.take(room_bytes=limit)
         try:
-            await net.fetch(
+            size_bytes = await net.fetch(
                 link, source, max_bytes=limit, timeout_seconds=FETCH_SECONDS, allow_private=allow_private_urls
             )
+            quota.took(size_bytes)
         except net.Refused as error:
             raise Rejected(error.code, error.message, error.next_step, field=field) from None
     report: Report = await judge(source)

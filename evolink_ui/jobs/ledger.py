@@ -29,6 +29,7 @@ from .job import (
     TaskTaken,
 )
 from .migrations import upgrade
+from .quota import judge_line
 from .spend import Caps, SpendBook
 from .tables import POSTGRES_LOCK, changing, empty_write_ahead_log, instance, jobs, open_engine, unhurried, uploads
 
@@ -71,6 +72,7 @@ class Ledger:
 
         Raises:
             TaskTaken: it was given the task of another job.
+            LineFull: too many jobs wait.
         """
         now = self._clock()
         fresh = {"state": State.QUEUED, "run": 1, "created_at": now, "updated_at": now, "household": values["visitor"]}
@@ -79,6 +81,8 @@ class Ledger:
             with self._changing() as connection:
                 if place is not None:
                     place(connection, job_id=values["id"], visitor=values["visitor"], now=now)
+                if values["state"] is State.QUEUED:
+                    judge_line(connection, values["visitor"])
                 connection.execute(insert(jobs).values(values))
         except IntegrityError:
             raise TaskTaken from None
@@ -180,8 +184,18 @@ class Ledger:
         return job
 
     def again(self, job_id: str, to: State, *, only_from: Collection[State], **values: Any) -> Job:
-        """`move` for a job that is given to the engine once more: a new run, its end and its fault wiped."""
-        return self.move(job_id, to, only_from=only_from, run=jobs.c.run + 1, finished_at=None, fault=None, **values)
+        """`move` for a job that is given to the engine once more: a new run, its end and its fault wiped.
+
+        Raises:
+            LineFull: it would wait, and too many jobs do.
+        """
+        values |= {"run": jobs.c.run + 1, "finished_at": None, "fault": None}
+        with self._changing() as connection:
+            visitor = connection.scalar(select(jobs.c.visitor).where(jobs.c.id == job_id))
+            if to is State.QUEUED and visitor is not None:
+                judge_line(connection, visitor)
+            job = self._move(connection, job_id, to, only_from, None, values)
+        return _told(job)
 
     def rerun(self, job: Job) -> Job | None:
         """A new run for an active job that nobody works on; None where it has moved on meanwhile."""

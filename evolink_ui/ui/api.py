@@ -17,7 +17,7 @@ from evolink_ui.ui.lookup import shown
 from evolink_ui.ui.text import ENGLISH, say
 from evolink_ui.web.received import received_file
 from evolink_ui.web.routes import for_visitor
-from evolink_ui.web.visitor import household_of, key_of, may, may_look, visitor_of
+from evolink_ui.web.visitor import household_of, key_of, may, may_look, quota_of, visitor_of
 
 
 def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
@@ -93,6 +93,7 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
                 household=household_of(request),
                 api_key=key_of(request),
                 reference=reference,
+                quota=quota_of(request),
             )
         except (JobError, Refused, Wrong) as error:
             raise _error(error) from None

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from evolink_ui.catalog import DEFAULT_MODEL, MODELS
+from evolink_ui.executors import DISK
 from evolink_ui.jobs import Jobs
 from evolink_ui.media import limits
 from evolink_ui.order import OPTIONS, MotionOrder
@@ -13,7 +14,7 @@ from evolink_ui.ui.desk import Desk, answered, given, orientation_of, prices, te
 from evolink_ui.ui.history import used_again
 from evolink_ui.ui.mending import Workshop, known_kind, known_part
 from evolink_ui.ui.parts import part
-from evolink_ui.web.visitor import visitor_of
+from evolink_ui.web.visitor import quota_of, visitor_of
 
 TOP_UP_URL = "https://evolink.ai/dashboard"
 """Where the vendor sells credits."""
@@ -33,7 +34,8 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     async def order(data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.order(data, request)
 
-    async def example(data: Any, _request: gr.Request) -> dict[str, Any]:
+    async def example(data: Any, request: gr.Request) -> dict[str, Any]:
+        quota_of(request).take(2)
         return await desk.example(text_of(data, "name"))
 
     async def examples(_data: Any, _request: gr.Request) -> dict[str, Any]:
@@ -43,12 +45,15 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         return await desk.balance(request)
 
     async def reuse(data: Any, request: gr.Request) -> dict[str, Any]:
+        quota_of(request).take(2)
         return await used_again(jobs, text_of(data, "id"), visitor_of(request))
 
     async def mend(data: Any, request: gr.Request) -> dict[str, Any]:
-        return await workshop.start(
-            known_kind(data), given(data), orientation_of(data), visitor_of(request), known_part(data)
-        )
+        path, quota = given(data), quota_of(request)
+        size_bytes = (await DISK.run(path.stat)).st_size
+        quota.take(room_bytes=size_bytes)
+        quota.took(size_bytes)  # what is made of it has about as many
+        return await workshop.start(known_kind(data), path, orientation_of(data), visitor_of(request), known_part(data))
 
     async def mending(data: Any, request: gr.Request) -> dict[str, Any]:
         return await workshop.look(text_of(data, "id"), visitor_of(request))

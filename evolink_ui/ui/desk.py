@@ -33,7 +33,7 @@ from evolink_ui.net import Refused
 from evolink_ui.sandbox.examples import ExamplePair
 from evolink_ui.ui.text import say
 from evolink_ui.web.received import received_file
-from evolink_ui.web.visitor import household_of, is_guest, key_of, may_use_app_key, visitor_of
+from evolink_ui.web.visitor import household_of, is_guest, key_of, may_use_app_key, quota_of, visitor_of
 
 TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
 PRESS: Final = "press:"
@@ -123,6 +123,7 @@ class Desk:
             api_key=key_of(request),
             reference=_named(f"{PRESS}{attempt}", request) if attempt else None,
             ask_first=form.get("again") is not True,
+            quota=quota_of(request),
         )
         return {"job": await self._jobs.show(job)}
 

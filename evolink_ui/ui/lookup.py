@@ -12,11 +12,12 @@ from evolink_ui.catalog import MODELS
 from evolink_ui.evolink import Task, failure_of
 from evolink_ui.executors import DISK
 from evolink_ui.jobs import Jobs
+from evolink_ui.jobs.quota import UNLIMITED, Quota
 from evolink_ui.net import fetch
 from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Answer, Wrong, answered, judge_app_key, preview_address, receive, text_of
 from evolink_ui.ui.parts import part
-from evolink_ui.web.visitor import key_of, visitor_of
+from evolink_ui.web.visitor import key_of, quota_of, visitor_of
 
 RESULT_MAX_BYTES: Final = 200_000_000
 """A result that is shown on the page; 30 s in 1080p have some 50 MB."""
@@ -42,6 +43,7 @@ def lookup(settings: Settings, jobs: Jobs) -> gr.HTML:
     async def adopt(data: Any, request: gr.Request) -> Answer:
         judge_app_key(request, settings.mode)
         task_id = text_of(data, "task_id")
+        quota_of(request).take(room_bytes=RESULT_MAX_BYTES)
         job = await jobs.adopt(task_id, visitor=visitor_of(request), api_key=key_of(request))
         return {"job": await jobs.show(job)}
 
@@ -50,8 +52,10 @@ def lookup(settings: Settings, jobs: Jobs) -> gr.HTML:
         results, number = shown(await read(data, request))["results"], data.get("number")
         if not isinstance(number, int) or not 0 <= number < len(results):
             raise Wrong("result_missing")
+        quota = quota_of(request)
+        quota.take(room_bytes=RESULT_MAX_BYTES)
         async with places:
-            return await bring(results[number], allow_private=settings.allow_private_urls)
+            return await bring(results[number], allow_private=settings.allow_private_urls, quota=quota)
 
     return part(
         "lookup",
@@ -67,14 +71,14 @@ def _in_sandbox(url: str) -> bool:
         return False  # no address at all; opening it will tell
 
 
-async def bring(url: str, *, allow_private: bool = False) -> Answer:
+async def bring(url: str, *, allow_private: bool = False, quota: Quota = UNLIMITED) -> Answer:
     """Fetch a result to where uploads are kept: {kind, url}, kind being "video", "image" or "audio".
 
     Raises Refused where it can't be fetched, Wrong where it is nothing that a page can show.
     """
     with tempfile.TemporaryDirectory(prefix="result-") as folder:
         path = Path(folder) / "result"
-        await fetch(
+        size_bytes = await fetch(
             url,
             path,
             max_bytes=RESULT_MAX_BYTES,
@@ -82,6 +86,7 @@ async def bring(url: str, *, allow_private: bool = False) -> Answer:
             allow_private=allow_private,
             https_only=not allow_private,
         )
+        quota.took(size_bytes)
         return await DISK.run(_received, path)
 
 

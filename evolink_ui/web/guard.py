@@ -15,7 +15,7 @@ from evolink_ui.net import Refused
 from .doors import Door, Doors
 from .exchange import Answer, App, Body, Receive, Scope, Send, drain
 from .headers import HeaderSets
-from .limits import Meter
+from .limits import FileQuota, Meter
 from .origin import FORWARDING, Headers, Origins, Seen
 from .received import judge_call, received_file
 from .refusals import (
@@ -43,6 +43,7 @@ from .visitor import (
     Caller,
     Cookies,
     guest_name,
+    is_guest,
     read_cookies,
     user_name,
 )
@@ -187,7 +188,10 @@ class Guard:
         key = headers.get(_KEY_HEADER, b"").decode("latin-1")
         sealed = cookies.get(KEY_COOKIE, "")
         owner = self._is_owner(user, cookies)
-        caller = Caller(visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies, is_owner=owner)
+        quota = FileQuota(self.meter, seen.address if is_guest(visitor) else visitor, seen.address)
+        caller = Caller(
+            visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies, is_owner=owner, quota=quota
+        )
         return caller, set_cookie
 
     def _judge_target(self, scope: Scope, client: str, host: str, headers: Headers, door: Door | None) -> None:

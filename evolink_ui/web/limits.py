@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import get_args
 
+from evolink_ui.jobs import JobError
+
 from .doors import Kind
 from .exchange import SERVICE
 from .rates import Allowance, Rates, Slots
-from .refusals import DISK_FULL, Stop, too_many
+from .refusals import DISK_FULL, Stop, too_many, too_many_files
 
 log = logging.getLogger(__name__)
 
@@ -102,15 +104,31 @@ class Meter:
 
     def upload(self, account: str, address: str, announced_bytes: int) -> None:
         """Count an upload of at least one file and of as many bytes as it announces."""
-        if self._free_bytes is not None and self._free_bytes() < announced_bytes:
-            log.error("uploads are refused: the disk is nearly full")
+        self._judge_room(announced_bytes)
+        self._file(account, address, announced_bytes)
+
+    def _judge_room(self, size_bytes: int) -> None:
+        if self._free_bytes is not None and self._free_bytes() < size_bytes:
+            log.error("files are refused: the disk is nearly full")
             raise Stop(DISK_FULL)
+
+    def _file(self, account: str, address: str, size_bytes: int) -> None:
         for name, factor in ((account, 1), (f"at {address}", PEOPLE_PER_ADDRESS)):
-            wait = self._rates.take(f"uploads {name}", self._limits.uploads.times(factor))
-            if not wait and announced_bytes:
-                wait = self._rates.take(f"bytes {name}", self._limits.upload_bytes.times(factor), announced_bytes)
+            wait = self._rates.take(f"uploads {name}", self._limits.uploads.times(factor)) or self._rates.take(
+                f"bytes {name}", self._limits.upload_bytes.times(factor), size_bytes
+            )
             if wait:
-                raise Stop(too_many(wait))
+                raise Stop(too_many_files(wait))
+
+    def file(self, account: str, address: str, room_bytes: int) -> None:
+        """Count a file that comes by another way than an upload, of at most so many bytes."""
+        self._judge_room(room_bytes)
+        self._file(account, address, 0)
+
+    def came(self, account: str, address: str, size_bytes: int) -> None:
+        """Count the bytes of such a file, even into debt: they are known only afterwards."""
+        for name, factor in ((account, 1), (f"at {address}", PEOPLE_PER_ADDRESS)):
+            self._rates.charge(f"bytes {name}", self._limits.upload_bytes.times(factor), size_bytes)
 
     def streamed(self, account: str, address: str, size_bytes: int) -> float:
         """Count bytes of an upload that announced none; the seconds to wait where they are too many, else 0."""
@@ -148,3 +166,25 @@ class Meter:
                 await asyncio.sleep(PAUSE_SECONDS)
             finally:
                 self._paused.leave("")
+
+
+@dataclass(frozen=True, slots=True)
+class FileQuota:
+    """One visitor's share of the uploads, for files that come by another way: `evolink_ui.jobs.quota.Quota`."""
+
+    meter: Meter
+    account: str
+    address: str
+
+    def take(self, files: int = 1, *, room_bytes: int = 0) -> None:
+        """Count files that are about to come, of at most `room_bytes` on the disk. Raises JobError."""
+        try:
+            for _ in range(files):
+                self.meter.file(self.account, self.address, room_bytes)
+        except Stop as stop:
+            refusal = stop.refusal
+            raise JobError(refusal.code, refusal.message, refusal.next_step, status=refusal.status) from None
+
+    def took(self, size_bytes: int) -> None:
+        """Count the bytes of a file that came, once they are known."""
+        self.meter.came(self.account, self.address, size_bytes)

@@ -1,6 +1,7 @@
 """What the guard says no with."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,7 +36,9 @@ class Stop(Exception):
 
 
 TOO_MANY = 429
-DISK_FULL = Refusal(507, "disk_full", "This server has no room for more files.", "Try again later.")
+DISK_FULL = Refusal(
+    507, "disk_full", "This server has no room for more files. No order was placed by this call.", "Try again later."
+)
 TOO_LONG = Refusal(414, "too_long", "The address is too long.", "Use a shorter one.")
 UNKNOWN_HOST = Refusal(
     421,
@@ -69,6 +72,19 @@ SERVER_ERROR = Refusal(500, "server_error", "Something went wrong here.", "Try a
 def too_many(wait_seconds: float) -> Refusal:
     """Too often, or too much at once; `wait_seconds` goes out as Retry-After."""
     return Refusal(TOO_MANY, "too_many_requests", "Too many requests.", "Wait a little, then try again.", wait_seconds)
+
+
+def too_many_files(wait_seconds: float) -> Refusal:
+    """A visitor's files of the hour are used up; `wait_seconds` goes out as Retry-After."""
+    minutes = max(1, math.ceil(wait_seconds / 60))
+    return Refusal(
+        TOO_MANY,
+        "too_many_files",
+        "You have used up your files for now: uploads, links, fixes and examples count together. "
+        "No order was placed by this call.",
+        f"Try again in {minutes} minute{'s' if minutes > 1 else ''}.",
+        wait_seconds,
+    )
 
 
 def unavailable(status: int) -> Refusal:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from evolink_ui import crypto
 from evolink_ui.crypto import Keyring, Sealer, Unreadable
+from evolink_ui.jobs.quota import UNLIMITED, Quota
 
 from .signing import Signer
 
@@ -127,6 +128,8 @@ class Caller:
     """The request's cookies, ours by their plain names."""
     is_owner: bool = False
     """Whether the app's owner asks (see `owner.py`)."""
+    quota: Quota = UNLIMITED
+    """Of files that come by another way than an upload."""
 
     @property
     def household(self) -> str:
@@ -217,6 +220,12 @@ def is_owner(request: Any) -> bool:
     """Whether a request (Starlette's or `gr.Request`) comes from the app's owner."""
     caller = caller_of(request)
     return caller is not None and caller.is_owner
+
+
+def quota_of(request: Any) -> Quota:
+    """The allowance of files of whoever sent a request (Starlette's or `gr.Request`)."""
+    caller = caller_of(request)
+    return caller.quota if caller else UNLIMITED
 
 
 def may_use_app_key(request: Any, mode: str) -> bool:
