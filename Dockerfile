@@ -1,10 +1,12 @@
 # Slim, not root, and its own files read-only: only /data is written to.
-#   docker build -t evolink_ui . && docker run --read-only --tmpfs /tmp -v evolink:/data -p 7860:7860 evolink_ui
-FROM python:3.11-slim AS build
+#   docker build -t evolink_ui . && docker run --read-only --tmpfs /tmp:size=512m --cap-drop ALL \
+#     --security-opt no-new-privileges --memory 3g --pids-limit 512 -v evolink:/data -p 7860:7860 evolink_ui
+# SECURITY.md gives the command that pins the image to a digest.
+FROM python:3.11.14-slim-bookworm AS build
 COPY requirements.lock /
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.lock
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim-bookworm
 RUN useradd --uid 1000 --create-home app && install -d -o app /data
 COPY --from=build /venv /venv
 COPY app.py /app/
