@@ -169,7 +169,7 @@ def _explained(error: ErrorDetails) -> OrderError:
         return OrderError(
             name[:SHOWN_CHARS],
             "field_unknown",
-            f"An order has no field {_shown(name)}.",
+            f"An order has no field {json.dumps(name[:SHOWN_CHARS])}.",
             f"Use these: {', '.join(MotionOrder.model_fields)}.",
         )
     if error["type"] == "literal_error":

@@ -74,7 +74,9 @@ async def test_check_judges_both_files_and_refusals_name_the_next_step(
         assert answer["video"]["fits"] == {"image": False, "video": True}
         with pytest.raises(AppError, match="Add a video"):
             client.predict(image=handle_file(material.picture), api_name="/start")
-        with pytest.raises(AppError, match=r"'sideways' is not a known choice.*Choose image or video"):
+        with pytest.raises(
+            AppError, match=r'must be "image" or "video"; you sent the text "sideways".*Choose image or video'
+        ):
             client.predict(image=handle_file(material.picture), character_orientation="sideways", api_name="/check")
         with pytest.raises(AppError, match="knows no such task of this key") as unknown:
             client.predict("task-unified-1-none", api_name="/task")

@@ -72,7 +72,11 @@ async def test_two_files_become_a_playing_video_at_the_vendor_and_are_paid_for_o
         assert stub.paid == 1
         body = stub.orders[0].body
         assert body["quality"] == "1080p"
-        assert body["model_params"] == {"character_orientation": "image", "keep_sound": True}
+        assert body["model_params"] == {
+            "character_orientation": "image",
+            "keep_sound": True,
+            "watermark_info": {"enabled": False},
+        }
 
 
 async def test_compare_plays_both_videos_in_step(live_visit: Visits, stub: Stub, material: Material) -> None:
