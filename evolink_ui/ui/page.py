@@ -4,6 +4,8 @@ import html
 from typing import Any
 
 import gradio as gr
+from gradio.block_function import BlockFunction
+from gradio.components.api_component import Api
 
 from evolink_ui.jobs import Jobs
 from evolink_ui.sandbox.examples import ExamplePair, ensure_examples
@@ -24,6 +26,18 @@ CACHE_KEEP_SECONDS = 24 * 3600
 """Uploads that nobody ordered with are removed after a day; a job has its own copies."""
 
 
+class _Page(gr.Blocks):
+    """Blocks whose end points may be called with their first values only; the others have their defaults.
+
+    A program that lists values without names keeps working when an end point gets a further parameter. Gradio answers
+    such a call with `error: null`.
+    """
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        inputs += [block.value for block in block_fn.inputs[len(inputs) :] if isinstance(block, Api)]
+        super().validate_inputs(block_fn, inputs)
+
+
 def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
     """The Blocks of the app. Mount it with `page_options()`."""
 
@@ -32,7 +46,7 @@ def build_page(settings: Settings, jobs: Jobs) -> gr.Blocks:
 
     page: gr.Blocks
     desk = Desk(jobs, examples, settings.mode)
-    with gr.Blocks(
+    with _Page(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,

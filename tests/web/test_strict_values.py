@@ -69,3 +69,10 @@ def test_gradio_client_is_told_the_same(
         )
     assert says in str(caught.value)
     assert "Nothing was sent or charged." in json.dumps(str(caught.value))
+
+
+def test_a_list_of_the_first_values_means_the_defaults_of_the_others(client: httpx.Client) -> None:
+    """Programs that were written before an end point had its last parameters."""
+    for values in ([None, None], [None, None, *FORM.values()]):
+        assert "Add a picture" in outcome(client, "/gradio_api/call/start", {"data": values})
+    assert "There is no such job" in outcome(client, "/gradio_api/call/status", {"data": []})
