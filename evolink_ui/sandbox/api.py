@@ -2,6 +2,7 @@
 
 POST /v1/videos/generations        an order
 GET  /v1/tasks/{task_id}           how it stands
+GET  /v1/tasks, POST /v1/tasks/batch   the tasks of one key
 GET  /v1/credits                   play money
 POST /api/v1/files/upload/stream, …/base64, …/url; GET …/quota, …/list; DELETE …/{file_id}
 GET  /files/…, /api/v1/files/download/{file_id}, /results/…      public links, with Range
@@ -9,6 +10,7 @@ GET  /files/…, /api/v1/files/download/{file_id}, /results/…      public link
 Deviations from the vendor's two OpenAPI descriptions, all of them:
 - POST may also answer 404 (no such path), 409 (`idempotency_conflict`) and 413 (the body is too large).
 - GET of a task also carries `usage`.
+- The tasks of one key are the vendor's own client's calls; see `account_api.py`.
 - Callbacks may go to loopback addresses, also over plain http, where private URLs are allowed.
 `task_info` is open by those descriptions; `task_info.note` says when no person was found in a picture.
 """
@@ -33,6 +35,7 @@ from starlette.types import ASGIApp
 from evolink_ui.executors import SANDBOX
 
 from . import bodies, errors, orders, wire
+from .account_api import AccountApi
 from .callbacks import Callbacks
 from .database import Database, RenderLicense
 from .errors import Place, SandboxError
@@ -80,7 +83,7 @@ class Sandbox:
         self._scheduler = Scheduler(self._tasks, speeds, storage, inputs, callbacks, license_, data_dir, options)
         files = FilesApi(storage, inputs, options)
         api = _TaskApi(self._tasks, inputs, results, self._scheduler, Faults(options.fail_rate, options.seed), options)
-        self.app = _routes(api, files)
+        self.app = _routes(api, AccountApi(self._tasks, options), files)
         self._scheduler.start()
 
     def close(self) -> None:
@@ -179,7 +182,7 @@ class _TaskApi:
         return await SANDBOX.run(served, self.results / f"{task.id}.mp4", "video/mp4")
 
 
-def _routes(api: _TaskApi, files: FilesApi) -> Starlette:
+def _routes(api: _TaskApi, account: AccountApi, files: FilesApi) -> Starlette:
     def vendor(path: str, handler: Handler, method: str, place: Place) -> Route:
         return Route(path, _answering(handler, place, api.options, api.faults), methods=[method])
 
@@ -189,6 +192,8 @@ def _routes(api: _TaskApi, files: FilesApi) -> Starlette:
     return Starlette(
         routes=[
             vendor("/v1/videos/generations", api.create, "POST", "order"),
+            vendor("/v1/tasks", account.list_tasks, "GET", "list"),
+            vendor("/v1/tasks/batch", account.batch, "POST", "batch"),
             vendor("/v1/tasks/{task_id:path}", api.read, "GET", "task"),
             vendor("/v1/credits", api.credits, "GET", "credits"),
             vendor(f"{FILES}/upload/stream", files.upload_stream, "POST", "upload"),

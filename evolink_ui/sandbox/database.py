@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     UNIQUE (account, idempotency_key)
 );
 CREATE INDEX IF NOT EXISTS tasks_by_status ON tasks (status, created);
+CREATE INDEX IF NOT EXISTS tasks_by_account ON tasks (account, created);
 CREATE TABLE IF NOT EXISTS files (
     id TEXT PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, original_name TEXT NOT NULL, suffix TEXT NOT NULL,
     upload_path TEXT NOT NULL, mime_type TEXT NOT NULL, size_bytes INTEGER NOT NULL, created REAL NOT NULL,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from starlette.responses import JSONResponse
 
-Place = Literal["order", "task", "credits", "files", "upload", "link"]
+Place = Literal["order", "task", "list", "batch", "credits", "files", "upload", "link"]
 """Where in the API a request arrives; the same trouble is told in another shape or with other words elsewhere."""
 
 RETRY_AFTER_SECONDS = 2  # what a 429 asks for

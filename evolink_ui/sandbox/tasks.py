@@ -16,7 +16,7 @@ import logging
 import math
 import secrets
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,6 +174,25 @@ class Tasks:
             )
         if changed.rowcount:
             log.error("%s: its row in the sandbox's database can't be read; the task is failed", task_id)
+
+    def find_many(self, account: Account, task_ids: list[str]) -> list[Task]:
+        """Those of one account among some tasks, newest first."""
+        places = ", ".join("?" * len(task_ids))
+        sql = f"SELECT id FROM tasks WHERE account = ? AND id IN ({places}) ORDER BY created DESC"  # noqa: S608 - marks
+        return self._found(self._database.read(sql, account.id, *task_ids))
+
+    def page(self, account: Account, status: str | None, page: int, page_size: int) -> tuple[list[Task], int]:
+        """One page of an account's tasks, newest first, and how many there are in all; `status` None means any."""
+        which, values = "account = ?", [account.id]
+        if status is not None:
+            which, values = f"{which} AND status = ?", [*values, status]
+        (count,) = self._database.read(f"SELECT COUNT(*) FROM tasks WHERE {which}", *values)  # noqa: S608 - our words
+        sql = f"SELECT id FROM tasks WHERE {which} ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"  # noqa: S608
+        rows = self._database.read(sql, *values, page_size, (page - 1) * page_size)
+        return self._found(rows), count[0]
+
+    def _found(self, rows: Iterable[sqlite3.Row]) -> list[Task]:
+        return [task for row in rows if (task := self.find(row["id"])) is not None]
 
     def with_result(self, token: str) -> Task | None:
         """The completed task whose result link holds `token` and has not expired."""

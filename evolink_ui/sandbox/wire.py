@@ -1,10 +1,12 @@
-"""How a task looks on the wire (GET /v1/tasks/{id}, and the body of a callback)."""
+"""How a task looks on the wire: by itself (GET /v1/tasks/{id}, the body of a callback), and as a line of the list."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .tasks import Task
+
+KIND = "video"
 
 
 def result_url(task: Task, base_url: str) -> str:
@@ -25,7 +27,7 @@ def task_body(task: Task, base_url: str) -> dict[str, Any]:
         "progress": task.progress,
         "status": task.status,
         "task_info": task_info,
-        "type": "video",
+        "type": KIND,
         "usage": usage,
     }
     if task.is_finished:
@@ -35,3 +37,21 @@ def task_body(task: Task, base_url: str) -> dict[str, Any]:
     if task.status == "failed":
         body["error"] = {"code": task.error_code, "message": task.error_message, "type": "task_error"}
     return body
+
+
+def summary(task: Task) -> dict[str, Any]:
+    """The task as a line of its key's list, without links."""
+    has_result = task.status == "completed"
+    return {
+        "id": task.id,
+        "model": MODEL,
+        "type": KIND,
+        "status": task.status,
+        "progress": task.progress,
+        "created_at": int(task.created),
+        "duration": task.video_seconds or 0,
+        "has_results": has_result,
+        "result_count": int(has_result),
+        "has_error": task.status == "failed",
+        "credits_used": task.used or 0,
+    }

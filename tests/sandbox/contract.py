@@ -103,6 +103,23 @@ READ["allOf"] = [
     },
 ]
 
+SUMMARY = _closed(
+    [
+        "id", "model", "type", "status", "progress", "created_at", "duration", "has_results", "result_count",
+        "has_error", "credits_used",
+    ],
+    **{name: CREATED["properties"][name] for name in ("id", "model", "type", "status", "progress")},
+    created_at={"type": "integer"},
+    duration={"type": "number", "minimum": 0},
+    has_results={"type": "boolean"},
+    result_count={"type": "integer", "minimum": 0, "maximum": 1},
+    has_error={"type": "boolean"},
+    credits_used=_MONEY,
+)  # fmt: skip
+_COUNTS = {name: {"type": "integer", "minimum": 0} for name in ("total", "page", "page_size")}
+TASK_LIST = _closed(["data", *_COUNTS], data={"type": "array", "items": SUMMARY}, **_COUNTS)
+BATCH = _closed(["data"], data={"type": "array", "items": READ, "maxItems": 50})
+
 BALANCE = {"remaining_credits": _MONEY, "used_credits": _MONEY}
 CREDITS = _closed(
     ["success", "message", "data"],
@@ -147,6 +164,12 @@ def _error(code: str, kind: str, param: str | None = None) -> dict[str, Any]:
     return _closed(["error"], error=_closed([*words], **words))
 
 
+def _wrong_field(*names: str) -> dict[str, Any]:
+    schema = _error("invalid_request", "invalid_request_error", "?")
+    schema["properties"]["error"]["properties"]["param"] = {"enum": list(names)}
+    return schema
+
+
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": "", "content": {"application/json": {"schema": schema}}}
 
@@ -181,6 +204,29 @@ DOCUMENT: dict[str, Any] = {
                     s429=_error("rate_limit_exceeded", "rate_limit_error"),
                     s500=_error("internal_error", "api_error"),
                 ),
+            }
+        },
+        "/v1/tasks": {
+            "get": {
+                "responses": _answers(
+                    s200=TASK_LIST,
+                    s400=_wrong_field("page", "page_size"),
+                    s401=_error("unauthorized", "authentication_error"),
+                    s429=_error("rate_limit_exceeded", "rate_limit_error"),
+                    s500=_error("internal_error", "api_error"),
+                )
+            }
+        },
+        "/v1/tasks/batch": {
+            "post": {
+                "responses": _answers(
+                    s200=BATCH,
+                    s400={"anyOf": [_wrong_field("task_ids"), _error("invalid_request", "invalid_request_error")]},
+                    s401=_error("unauthorized", "authentication_error"),
+                    s413=_error("request_too_large", "invalid_request_error"),
+                    s429=_error("rate_limit_exceeded", "rate_limit_error"),
+                    s500=_error("internal_error", "api_error"),
+                )
             }
         },
         "/v1/tasks/{task_id}": {

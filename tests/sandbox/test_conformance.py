@@ -207,6 +207,8 @@ async def test_failures_on_purpose_have_the_described_shape_everywhere(make_sand
             for method, path in (
                 ("POST", "/v1/videos/generations"),
                 ("GET", "/v1/tasks/task-unified-1"),
+                ("GET", "/v1/tasks"),
+                ("POST", "/v1/tasks/batch"),
                 ("GET", "/v1/credits"),
                 ("POST", "/api/v1/files/upload/stream"),
                 ("POST", "/api/v1/files/upload/base64"),
@@ -232,6 +234,15 @@ async def test_a_task_has_the_described_shape_at_every_moment(
         assert "processing" in seen
         assert ("completed" in seen) is (outcome in ("body", "flow"))
         check(await client.get("/v1/credits"))
+        line = check(await client.get("/v1/tasks")).json()["data"][0]
+        assert (line["id"], line["has_results"], line["has_error"]) == (
+            task_id,
+            "completed" in seen,
+            "failed" in seen,
+        )
+        assert (line["credits_used"] > 0) is ("completed" in seen)
+        (read,) = check(await client.post("/v1/tasks/batch", json={"task_ids": [task_id]})).json()["data"]
+        assert read == check(await client.get(f"/v1/tasks/{task_id}")).json()
 
 
 async def test_every_answer_of_the_files_api_has_the_described_shape(client: httpx.AsyncClient, image: Path) -> None:
@@ -293,6 +304,8 @@ async def test_without_a_key_nothing_is_answered(sandbox: Sandbox, header: str |
         for method, path in (
             ("POST", "/v1/videos/generations"),
             ("GET", "/v1/tasks/task-unified-1-a"),
+            ("GET", "/v1/tasks"),
+            ("POST", "/v1/tasks/batch"),
             ("GET", "/v1/credits"),
             ("GET", "/api/v1/files/quota"),
             ("POST", "/api/v1/files/upload/base64"),
