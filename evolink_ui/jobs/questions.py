@@ -98,16 +98,11 @@ class Questions(Machinery):
         try:
             async with asyncio.timeout(KEY_TRIAL_SECONDS):
                 return await self._vendors.here().client("live", api_key).credits()
-        except Unauthorized as error:
-            refused: EvoLinkError = error
-        except Forbidden as error:
-            if error.vendor_code is None:  # something between us and EvoLink answered
-                return None
-            refused = error
+        except (Unauthorized, Forbidden) as error:
+            raise JobError(error.code, error.message, error.next_step, field="key") from None
         except (EvoLinkError, TimeoutError) as error:
             log.info("a key could not be tried: %s", type(error).__name__)
             return None
-        raise JobError(refused.code, refused.message, refused.next_step, field="key")
 
     async def health(self) -> dict[str, Any]:
         """How the work goes; raises where the database doesn't answer.

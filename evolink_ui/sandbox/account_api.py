@@ -15,7 +15,7 @@ from evolink_ui.executors import SANDBOX
 
 from . import bodies, errors, orders, wire
 from .errors import ApiError
-from .keys import MODEL, account_of
+from .keys import account_of
 from .options import Options
 from .tasks import Tasks
 
@@ -36,10 +36,10 @@ class AccountApi:
         account = account_of(request.headers.get("authorization"), "list")
         page = _whole_number(request, "page", 1, PAGE_MAX)
         page_size = min(_whole_number(request, "page_size", PAGE_SIZE_DEFAULT, PAGE_MAX), PAGE_SIZE_MAX)
-        wanted = {name: request.query_params.get(name) or None for name in ("status", "type", "model")}
-        if wanted["type"] not in (None, wire.KIND) or wanted["model"] not in (None, MODEL):
+        kind, status, model = (request.query_params.get(name) or None for name in ("type", "status", "model"))
+        if kind not in (None, wire.KIND):
             return JSONResponse({"data": [], "total": 0, "page": page, "page_size": page_size})
-        found, total = await SANDBOX.run(self.tasks.page, account, wanted["status"], page, page_size)
+        found, total = await SANDBOX.run(self.tasks.page, account, page, page_size, status=status, model=model)
         lines = [wire.summary(task) for task in found]
         return JSONResponse({"data": lines, "total": total, "page": page, "page_size": page_size})
 

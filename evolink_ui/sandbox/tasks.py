@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from evolink_ui.catalog import billed_seconds
+from evolink_ui.catalog import DEFAULT_MODEL, billed_seconds
 
 from . import accounts, errors
 from .accounts import Balance
@@ -181,11 +181,16 @@ class Tasks:
         sql = f"SELECT id FROM tasks WHERE account = ? AND id IN ({places}) ORDER BY created DESC"  # noqa: S608 - marks
         return self._found(self._database.read(sql, account.id, *task_ids))
 
-    def page(self, account: Account, status: str | None, page: int, page_size: int) -> tuple[list[Task], int]:
-        """One page of an account's tasks, newest first, and how many there are in all; `status` None means any."""
+    def page(
+        self, account: Account, page: int, page_size: int, *, status: str | None = None, model: str | None = None
+    ) -> tuple[list[Task], int]:
+        """One page of an account's tasks, newest first, and how many there are in all; None means any."""
         which, values = "account = ?", [account.id]
         if status is not None:
             which, values = f"{which} AND status = ?", [*values, status]
+        if model is not None:
+            ordered = "COALESCE(CASE WHEN json_valid(body) THEN json_extract(body, '$.model') END, ?)"
+            which, values = f"{which} AND {ordered} = ?", [*values, DEFAULT_MODEL, model]
         (count,) = self._database.read(f"SELECT COUNT(*) FROM tasks WHERE {which}", *values)  # noqa: S608 - our words
         sql = f"SELECT id FROM tasks WHERE {which} ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"  # noqa: S608
         rows = self._database.read(sql, *values, page_size, (page - 1) * page_size)

@@ -44,7 +44,7 @@ def summary(task: Task) -> dict[str, Any]:
     has_result = task.status == "completed"
     return {
         "id": task.id,
-        "model": MODEL,
+        "model": task.order.model,
         "type": KIND,
         "status": task.status,
         "progress": task.progress,
