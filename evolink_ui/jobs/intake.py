@@ -16,6 +16,7 @@ from evolink_ui import net
 from evolink_ui.catalog import Orientation
 from evolink_ui.executors import CHECKS, DISK, Busy
 from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_video, limits
+from evolink_ui.media.words import problem
 from evolink_ui.order import MotionOrder, OrderError
 
 from .job import JobError, OrderInputs, TooBusy
@@ -152,39 +153,45 @@ async def _take(
     allow_private_urls: bool,
     quota: Quota,
 ) -> tuple[str | None, Report]:
-    source = file
-    if source is None:
-        source = folder / field
+    own = folder / field
+    if file is not None:
+        # Before anything looks at it: another upload of the same bytes may take this one's place at any time.
+        try:
+            await DISK.run(_take_over, file, own)
+        except FileNotFoundError:
+            gone = problem("file_missing", field)
+            raise Rejected(gone.code, gone.message, gone.next_step, field=field, problems=[gone]) from None
+    else:
         limit = limits.IMAGE_MAX_BYTES if field == "image" else limits.VIDEO_MAX_BYTES
         quota.take(room_bytes=limit)
         try:
             size_bytes = await net.fetch(
-                link, source, max_bytes=limit, timeout_seconds=FETCH_SECONDS, allow_private=allow_private_urls
+                link, own, max_bytes=limit, timeout_seconds=FETCH_SECONDS, allow_private=allow_private_urls
             )
             quota.took(size_bytes)
         except net.Refused as error:
             raise Rejected(error.code, error.message, error.next_step, field=field) from None
-    report: Report = await judge(source)
+    report: Report = await judge(own)
     if not report.ok or report.facts is None:
         first = report.problems[0]
         raise Rejected(first.code, first.message, first.next_step, field=field, problems=report.problems)
     name = field + SUFFIXES[report.facts.format]
-    await DISK.run(_put, source, folder / name, keep=file is not None)
+    await DISK.run(own.replace, folder / name)
     return name, report
 
 
-def _put(source: Path, target: Path, *, keep: bool) -> None:
-    if not keep:
-        source.replace(target)
-        return
+def _take_over(source: Path, target: Path) -> None:
+    """Have an upload as a file of ours. Raises FileNotFoundError."""
     try:
         os.link(source, target)  # at once and without a second copy; the inode lives on when the upload is swept away
+    except FileNotFoundError:
+        raise
     except OSError:
         shutil.copyfile(source, target)
 
 
 class _Reports:
-    """Reports of files that are unchanged since, by path and orientation. Thread-safe."""
+    """Reports of files that are unchanged since, under any of their names, by orientation. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -219,7 +226,7 @@ def _identity(path: Path, orientation: Orientation | None) -> tuple[object, ...]
         facts = path.stat()
     except OSError:
         return None
-    return path, orientation, facts.st_size, facts.st_mtime_ns, facts.st_ino
+    return orientation, facts.st_size, facts.st_mtime_ns, facts.st_dev, facts.st_ino
 
 
 async def _judge(path: Path, orientation: Orientation | None, visitor: str) -> Report:

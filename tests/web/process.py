@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from evolink_ui.catalog import DEFAULT_MODEL
 from tests.loopback import python_path
 from tests.stub.clip import small_clip
 from tests.web.site import call
@@ -140,11 +141,17 @@ def upload(client: httpx.Client, name: str, content: bytes) -> dict[str, Any]:
     return {"path": answer.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
 
-def order(client: httpx.Client, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def order(
+    client: httpx.Client,
+    headers: dict[str, str] | None = None,
+    *,
+    image: bytes | None = None,
+    video: bytes | None = None,
+) -> dict[str, Any]:
     """Upload both files and order; gives the job's view."""
-    image, video = upload(client, "photo.png", picture()), upload(client, "dance.mp4", clip())
-    form = ["a dance", "720p", "image", True, False, "", "", ""]
-    view: dict[str, Any] = call(client, "start", image, video, *form, headers=headers)[0]
+    files = [upload(client, "photo.png", image or picture()), upload(client, "dance.mp4", video or clip())]
+    form = ["a dance", "720p", "image", True, False, "", "", "", DEFAULT_MODEL, ""]
+    view: dict[str, Any] = call(client, "start", *files, *form, headers=headers)[0]
     return view
 
 
