@@ -177,14 +177,16 @@ def with_order_fields(function: Callable[..., Awaitable[Any]]) -> Callable[..., 
         for name, field in MotionOrder.model_fields.items()
     ]
     last = [known.replace(kind=kinds.POSITIONAL_OR_KEYWORD) for known in own if known.kind is kinds.KEYWORD_ONLY]
-    signature = inspect.Signature([*(known for known in own if known.kind is not kinds.KEYWORD_ONLY), *fields, *last])
+    first = [known for known in own if known.kind is not kinds.KEYWORD_ONLY]
+    result = function.__annotations__["return"]
+    signature = inspect.Signature([*first, *fields, *last], return_annotation=result)
 
     @wraps(function)
     async def end_point(*args: Any, **named: Any) -> Any:
         return await function(**signature.bind(*args, **named).arguments)
 
     hints = {known.name: known.annotation for known in signature.parameters.values()}
-    end_point.__annotations__ = {**hints, "return": function.__annotations__["return"]}
+    end_point.__annotations__ = {**hints, "return": result}
     end_point.__signature__ = signature  # type: ignore[attr-defined]  # PEP 362: inspect reads it
     explained = [f"{name}: {field.description}" for name, field in MotionOrder.model_fields.items()]
     end_point.__doc__ = (function.__doc__ or "").replace("ORDER_FIELDS", ("\n" + " " * 12).join(explained))
