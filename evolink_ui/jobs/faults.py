@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 
-from evolink_ui.evolink import EvoLinkError, Task, failure_of
+from evolink_ui.evolink import EvoLinkError, LocalFileProblem, Task, failure_of
 from evolink_ui.hosting import HostingError
 
 from .files import StoreTrouble
@@ -70,7 +70,8 @@ NO_RESULT = Fault(
     charged="yes",
     retryable=True,
 )
-NOT_SAVED_YET = "The video is finished, but it can't be saved here at the moment; the app tries again."
+NOT_SAVED_YET = "Your video is finished, but we can't save it at the moment. We'll keep trying."
+NO_ROOM_YET = "Your video is finished, but our disk is full. We'll save it as soon as there is room."
 DISK_TROUBLE = Fault(
     "disk_trouble",
     "The video is finished at EvoLink, but this app's disk is full or can't be written to.",
@@ -139,8 +140,15 @@ def while_following(error: EvoLinkError) -> Fault:
     return replace(of_error(error), charged="unknown", message=f"{error.message} {SAFE_THERE}", retryable=True)
 
 
-def while_saving(error: EvoLinkError | StoreTrouble) -> Fault:
+def not_saved_yet(error: EvoLinkError | StoreTrouble | OSError) -> str:
+    """What the owner of a finished video sees until it is saved."""
+    return NO_ROOM_YET if isinstance(error, (LocalFileProblem, OSError)) else NOT_SAVED_YET
+
+
+def while_saving(error: EvoLinkError | StoreTrouble | OSError) -> Fault:
     """The video is made and paid; only our copy is missing."""
+    if isinstance(error, (LocalFileProblem, OSError)):
+        return DISK_TROUBLE
     return Fault(
         "result_not_saved",
         f"The video is finished at EvoLink, but it could not be saved here: {error.message}",

@@ -120,6 +120,15 @@ class JobFiles:
         except HostingError as error:
             log.warning("job=%s its files stay in the store until the next sweep: %s", job_id, error.code)
 
+    def check_store(self) -> None:
+        """Ask the bucket something, where there is one. Blocks.
+
+        Raises:
+            HostingError: it refuses or doesn't answer.
+        """
+        if self._bucket:
+            self._bucket.list("no-such-folder/")
+
     def sweep(self, known_ids: Callable[[], Collection[str]]) -> None:
         """Delete the files of jobs that nobody knows, unless they are young. Blocks.
 

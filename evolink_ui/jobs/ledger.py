@@ -63,6 +63,15 @@ class Ledger:
         """Give the connections back."""
         self.engine.dispose()
 
+    def check_writing(self) -> None:
+        """Write something that changes nothing.
+
+        Raises:
+            SQLAlchemyError: the database is away, read-only or full.
+        """
+        with self._changing() as connection:
+            connection.execute(update(instance).values(id=instance.c.id))
+
     def add(self, *, place: Callable[..., None] | None = None, **values: Any) -> Job:
         """Write a new job down, state `queued`. Nothing has been sent anywhere before this returns.
 

@@ -9,12 +9,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evolink_ui.disk_space import require_room
 from evolink_ui.hosting.bucket import Bucket
 from evolink_ui.hosting.own import LinkPath
 from evolink_ui.settings import Settings
 
 from .callbacks import Callbacks
 from .files import JobFiles
+from .health import Check, HealthProbe
 from .housekeeping import Housekeeping
 from .insist import AWAY, ask, insist
 from .job import Job, JobError
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("evolink_ui.jobs")
 
+STORE_CHECK_SECONDS = 60.0  # stores charge for requests
 ORDER_END_SECONDS = 15.0  # an ending process waits so long for the answers to its orders; EvoLink takes one or two
 ENQUEUE_SECONDS = 2.0  # a person waits no longer for a place in line; the job is written down and gets one later
 
@@ -133,6 +136,13 @@ class Machinery:
             self._ledger, self._files, self._attend_all, keep_days=self._settings.keep_days, clock=self._clock
         )
         self._housekeeping.start()
+        self._health = HealthProbe(
+            Check("database", self._ledger.check_writing),
+            Check("engine", self._engine.check),
+            Check("disk", lambda: require_room(self._settings.data_dir)),
+            Check("store", self._files.check_store, every_seconds=STORE_CHECK_SECONDS),
+        )
+        self._health.start()
         if self._replicas:
             self._replicas.start()
         self._wire: NewsWire | None = None
@@ -150,6 +160,7 @@ class Machinery:
 
     def close(self) -> None:
         """Stop working. Unfinished jobs go on at the next launch."""
+        self._health.close()
         self._housekeeping.close()
         if self._wire:
             self._wire.close()

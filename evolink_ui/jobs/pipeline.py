@@ -115,6 +115,14 @@ class Engine:
         ):
             DBOS.enqueue_workflow(QUEUE, self._order, job.id, job.run)
 
+    def check(self) -> None:
+        """Ask the engine's database something. Blocks.
+
+        Raises:
+            Exception: whatever DBOS says where it doesn't answer.
+        """
+        DBOS.list_workflows(workflow_ids=["none"], load_input=False, load_output=False)
+
     def unattended(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of some unfinished jobs whose run is neither in line nor at work. Blocks."""
         if not jobs:

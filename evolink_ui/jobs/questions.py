@@ -108,19 +108,20 @@ class Questions(Machinery):
         """How the work goes; raises where the database doesn't answer.
 
         Returns:
-            `ok` (False once this process is to end), `jobs` (state to number), `waiting` (jobs in line), both of every
-            process; and of this one `follower_lag_seconds`: how late the latest look at a task is that is due and has
-            no answer yet. A look's own time (well under a second, at a slow moment of the vendor's some seconds) is in
-            it; what stays above that means that VENDOR_REQUESTS_PER_SECOND is too low for so many jobs, or the machine
-            too small.
+            `ok`: whether orders can be taken; `problems`: what keeps them from it (`restarting`, or names of checks);
+            `jobs` (state to number) and `waiting` (jobs in line), both of every process; and of this one
+            `follower_lag_seconds`: how late the latest look at a task is that is due and has no answer yet. A look's
+            own time (well under a second, at a slow moment of the vendor's some seconds) is in it; what stays above
+            that means that VENDOR_REQUESTS_PER_SECOND is too low for so many jobs, or the machine too small.
         """
         jobs = await ask(self._ledger.count_by_state)
-        lag = round(self._lateness.seconds(), 1)
+        problems = ["restarting"] if self._gate.is_closed else self._health.problems()
         return {
-            "ok": not self._gate.is_closed,
+            "ok": not problems,
+            "problems": problems,
             "jobs": jobs,
             "waiting": jobs.get(State.QUEUED, 0),
-            "follower_lag_seconds": lag,
+            "follower_lag_seconds": round(self._lateness.seconds(), 1),
         }
 
     # ---- a job's files ----

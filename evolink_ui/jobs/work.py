@@ -180,16 +180,12 @@ class Work:
                     await DISK.run(path.parent.mkdir, parents=True, exist_ok=True)
                     size = await self._vendor().of_job(job).download(job.vendor_url, path)
                 await self._files.keep([path])
-            except (LocalFileProblem, OSError):
-                await self._end(job, State.STOPPED, faults.DISK_TROUBLE)
-                return
-            except (EvoLinkError, StoreTrouble) as error:
-                hopeless = isinstance(error, EvoLinkError) and (not error.retryable or error.code in HOPELESS_RESULTS)
-                if hopeless or self._clock() > (job.vendor_expires_at or 0):
+            except (EvoLinkError, StoreTrouble, OSError) as error:
+                if _is_hopeless(error) or self._clock() > (job.vendor_expires_at or 0):
                     await self._end(job, State.STOPPED, faults.while_saving(error))
                     return
-                log.warning("job=%s task=%s result not saved yet: %s", job.id, job.task_id, error.code)
-                await self._do(self._ledger.note, job, notice=faults.NOT_SAVED_YET)
+                log.warning("job=%s task=%s result not saved yet: %s", job.id, job.task_id, error)
+                await self._do(self._ledger.note, job, notice=faults.not_saved_yet(error))
             except JobError as error:
                 await self._end(job, State.STOPPED, faults.key_trouble(error))
                 return
@@ -288,6 +284,13 @@ class Work:
 
     async def _do(self, function: Callable[..., T], *args: Any, **values: Any) -> T:
         return await insist(function, *args, clock=self._clock, sleep=self._sleep, **values)
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """Whether no waiting makes a result's link fit to fetch. A disk, our own or the store's, may have room later."""
+    if isinstance(error, LocalFileProblem) or not isinstance(error, EvoLinkError):
+        return False
+    return not error.retryable or error.code in HOPELESS_RESULTS
 
 
 def _remark(job: Job, task: Task) -> dict[str, str]:

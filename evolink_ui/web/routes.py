@@ -189,10 +189,10 @@ class _Web:
         return JSONResponse({"ok": True})
 
     async def health(self, _request: Request) -> Response:
-        """200 only where orders can be taken; 503 where the database doesn't answer or a vital thread is late.
+        """200 only where orders can be taken; 503 where something that they need doesn't work.
 
-        `{"ok", "waiting", "follower_lag_seconds", "late"}`: jobs in line, how late the latest look at a task is, and
-        the background threads whose last beat is too old, where there are any.
+        `{"ok", "problems", "waiting", "follower_lag_seconds", "late"}`: what doesn't work, jobs in line, how late the
+        latest look at a task is, and the background threads whose last beat is too old; empty lists are left out.
         """
         try:
             health = await self._jobs.health()
@@ -202,6 +202,8 @@ class _Web:
         shown: dict[str, Any] = {
             name: health[name] for name in ("ok", "waiting", "follower_lag_seconds") if name in health
         }
+        if problems := health.get("problems"):
+            shown["problems"] = problems
         if late := late_threads():
             shown["late"] = [thread.name for thread in late]
             shown["ok"] = bool(shown.get("ok")) and not any(thread.vital for thread in late)

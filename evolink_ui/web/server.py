@@ -1,7 +1,6 @@
 """Page, routes and guard as one ASGI application, with every open end of Gradio's closed."""
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from evolink_ui.disk_space import free_bytes
 from evolink_ui.net import LOOPBACK_NAMES
 from evolink_ui.settings import Settings
 
@@ -34,9 +34,6 @@ from .signing import FileLinks
 from .sockets import connection_class
 from .unread import Unread
 from .visitor import Cookies
-
-DISK_FLOOR_BYTES = 1024 * MEBI
-"""Uploads stop while there is still room for the database and for results that are already paid."""
 
 FILE_MAX_BYTES = 101 * MEBI
 """Of one file; the checks name the vendor's exact limits, this one only ends what is hopeless."""
@@ -109,7 +106,7 @@ def create_app(
             embedded=settings.on_space, https=any(address.startswith("https://") for address in own_addresses)
         ),
         origins=Origins(on_space=settings.on_space, own_addresses=own_addresses),
-        meter=Meter(limits, free_bytes=_free_bytes),
+        meter=Meter(limits, free_bytes=lambda: free_bytes(Path(get_upload_folder()))),
         login=login,
         is_owner=owners.holds,
         is_private=settings.is_private,
@@ -195,10 +192,3 @@ def _gradio_app(outer: FastAPI) -> GradioApp:
         if isinstance(route, Mount) and isinstance(route.app, GradioApp):
             return route.app
     raise RuntimeError("the page was not mounted")
-
-
-def _free_bytes() -> int:
-    folder = Path(get_upload_folder())
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free - DISK_FLOOR_BYTES

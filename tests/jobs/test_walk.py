@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import shutil
 import sqlite3
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from evolink_ui.evolink import LocalFileProblem
-from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, questions
+from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, questions, work
+from evolink_ui.jobs.faults import NO_ROOM_YET
 from evolink_ui.media import Problem, Report
 from evolink_ui.settings import Settings
 from tests.stub import Fault, Stub, Timeline, answer, drop
@@ -362,13 +364,29 @@ async def test_stopping_before_the_order_orders_nothing(
     assert (await jobs.get(second.id)).state is State.STOPPED
 
 
-async def test_a_result_that_cannot_be_saved_is_offered_as_the_vendors_link(
-    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, monkeypatch: pytest.MonkeyPatch
+async def test_a_result_for_which_there_is_no_room_is_saved_as_soon_as_there_is(
+    jobs: Jobs, stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: object, **__: object) -> int:
         raise LocalFileProblem("No room.", charged="yes", retryable=True)
 
     monkeypatch.setattr("evolink_ui.evolink.EvoLink.download", full)
+    job_id = (await jobs.start(order, visitor="anna")).id
+    waiting = await until(jobs, job_id, lambda job: job.notice is not None)
+    assert (waiting.state, waiting.notice) == (State.SAVING, NO_ROOM_YET)
+    monkeypatch.undo()
+    done = await until(jobs, job_id, in_state(State.DONE))
+    assert done.notice is None
+
+
+async def test_a_result_that_could_not_be_saved_while_its_link_lived_is_told(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("evolink_ui.evolink.EvoLink.download", full)
+    monkeypatch.setattr(work, "RESULT_LIFE_SECONDS", -1.0)
     job = await ended((await jobs.start(order, visitor="anna")).id)
     assert job.state is State.STOPPED
     assert job.fault is not None

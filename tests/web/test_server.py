@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]  # ships no types
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]  # ships no types
 
+from evolink_ui import disk_space
 from evolink_ui.settings import Settings
 from evolink_ui.web import server
 from evolink_ui.web.routes import link_maker
@@ -61,7 +62,7 @@ def test_an_upload_stays_within_what_may_be_uploaded(tmp_path: Path, monkeypatch
 
 
 def test_uploads_stop_at_the_disks_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "DISK_FLOOR_BYTES", 1 << 60)
+    monkeypatch.setattr(disk_space, "FLOOR_BYTES", 1 << 60)
     with site(tmp_path) as full, full.visitor() as (client, _):
         assert client.post("/gradio_api/upload", files={"files": b"x"}).status_code == 507
 
