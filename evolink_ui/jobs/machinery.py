@@ -132,6 +132,7 @@ class Machinery:
             )
             self._replicas.announce()
         self._engine.launch()
+        self._end_runs_of_unannounced()
         self._housekeeping = Housekeeping(
             self._ledger, self._files, self._attend_all, keep_days=self._settings.keep_days, clock=self._clock
         )
@@ -172,6 +173,13 @@ class Machinery:
         self._ledger.close()
         for lock in self._locks:
             lock.release()
+
+    def _end_runs_of_unannounced(self) -> None:
+        """Versions from before `replicas` left runs of processes that nobody can find dead; now they are."""
+        at_work = self._engine.executors_at_work()  # before the list of replicas: who comes now is in that list first
+        announced = self._replicas.announced() if self._replicas else set()
+        if unannounced := at_work - announced - {self._engine.executor_id}:
+            self._engine.end_runs_of(sorted(unannounced))
 
     def _take_over(self, executor_ids: Sequence[str]) -> None:
         self._engine.end_runs_of(executor_ids)

@@ -131,6 +131,11 @@ class Engine:
         attended = {run.workflow_id for run in runs if run.status in ("PENDING", "ENQUEUED", "DELAYED")}
         return [job for job in jobs if job.workflow_id not in attended]
 
+    def executors_at_work(self) -> set[str]:
+        """The names of the processes that have runs at work, or had them when they died. Blocks."""
+        at_work = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return {run.executor_id for run in at_work if run.executor_id is not None}
+
     def end_runs_of(self, executor_ids: Sequence[str]) -> None:
         """End the runs of processes that seem dead; their jobs are then `unattended`. Blocks.
 

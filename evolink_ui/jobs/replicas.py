@@ -29,6 +29,7 @@ BEAT = text(
 )
 FIND_DEAD = text("select executor_id from replicas where beat_at < now() - make_interval(secs => :seconds)")
 COUNT_LIVING = text("select count(*) from replicas where beat_at >= now() - make_interval(secs => :seconds)")
+ANNOUNCED = text("select executor_id from replicas")
 RETIRE = text("update replicas set beat_at = 'epoch' where executor_id = :id")
 FORGET = text("delete from replicas where executor_id = any(:ids)")
 
@@ -72,6 +73,11 @@ class Replicas:
     def announce(self) -> None:
         """Be known as alive from here on, and know how many others are, before anything is asked of the vendor."""
         self._beat()
+
+    def announced(self) -> set[str]:
+        """The names of all processes that live, or are not yet found dead."""
+        with self._database.connect() as connection:
+            return set(connection.scalars(ANNOUNCED))
 
     def start(self) -> None:
         """Go on beating, and look for the dead."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
-from evolink_ui.jobs import Jobs, State
+from evolink_ui.jobs import Jobs, OrderInputs, State
 from evolink_ui.jobs.job import JobError
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.jobs.tables import instance, jobs, metadata, schema_version
@@ -58,11 +58,15 @@ def load(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]
     return make
 
 
-def load_sqlite(name: str, path: Path) -> None:
+def load_sqlite(name: str, path: Path, changes: Mapping[str, str] | None = None) -> None:
     for older in path.parent.glob(f"{path.name}*"):
         older.unlink()
     database = sqlite3.connect(path)
-    database.executescript((HERE / f"{name}.sql").read_text())
+    script = (HERE / f"{name}.sql").read_text()
+    for text_then, text_now in (changes or {}).items():
+        assert text_then in script
+        script = script.replace(text_then, text_now)
+    database.executescript(script)
     database.close()
 
 
@@ -152,6 +156,38 @@ async def test_an_order_that_ran_when_the_first_version_was_killed_goes_on(
     assert app.result_path(done).read_bytes() == clip
     assert done.run == 1, "the engine's own run went on"
     assert stub.requests("order") == 0
+
+
+async def test_so_does_one_of_a_process_that_had_a_name_of_its_own(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub
+) -> None:
+    """The first versions took their process's name from EVOLINK_UI_REPLICA, and DBOS takes up only runs of its own."""
+    load_sqlite("killed-9ecbcdb.ledger", live.data_dir / "evolink_ui.sqlite")
+    load_sqlite("killed-9ecbcdb.engine", live.data_dir / "engine.sqlite", {"'local'": "'web-1'"})
+    stub.orders.append(ordered("task-unified-1795878427-000000"))
+    app = launch(live.model_copy(update={"keep_days": 100_000}))
+    assert (await until(app, "PWu1BIdW2eLKToU5YiC0Zw", lambda job: job.state is State.DONE)).run > 1
+    assert stub.requests("order") == 0
+
+
+async def test_so_does_one_of_a_process_on_postgresql_that_never_said_it_lived(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, server: Server, order: OrderInputs
+) -> None:
+    load_postgres(SHAPES[-1], server)
+    settings = live.model_copy(update={"database_url": server.url, "keep_days": 100_000})
+    stub.timeline = Timeline(seconds=60.0, video_seconds=4.0)
+    app = launch(settings)
+    job = await app.start(order, visitor="anna")
+    await until(app, job.id, lambda job: job.state is State.RUNNING)
+    launch(live)  # closes the one before
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("delete from replicas")  # as a version from before that table
+        status = connection.execute("select status from dbos.workflow_status where workflow_uuid = %s", [f"{job.id}.1"])
+        assert status.fetchone() == ("PENDING",)
+    stub.orders[-1].timeline = Timeline(seconds=0.0, video_seconds=4.0)
+    app = launch(settings)
+    assert (await until(app, job.id, lambda job: job.state is State.DONE, seconds=5.0)).run > 1
+    assert stub.paid == 1
 
 
 def test_an_app_that_is_older_than_its_database_refuses_in_one_line(load: Callable[[str], str]) -> None:
