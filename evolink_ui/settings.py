@@ -227,8 +227,8 @@ class Settings(BaseSettings):
     @property
     def storage_warning(self) -> str | None:
         """One line for the owner of a Space that forgets everything when it restarts, else None."""
-        if not self.on_space or self.data_dir.is_relative_to(SPACE_STORAGE):
-            return None
+        if not self.on_space or (self.data_dir.is_relative_to(SPACE_STORAGE) and SPACE_STORAGE.is_mount()):
+            return None  # the image of a Docker Space has a folder /data also where nothing is mounted
         return (
             "This Space has no storage mounted at /data: finished videos and unfinished jobs are forgotten when it "
             "restarts. Add storage in the Space's settings."

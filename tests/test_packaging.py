@@ -76,7 +76,7 @@ def test_a_space_can_install_it_and_gets_the_pinned_versions(tmp_path: Path) -> 
 
 
 # What is imported but comes with another package that chooses its version.
-COMES_WITH = {"h11": "uvicorn", "certifi": "httpx", "httpcore": "httpx"}
+COMES_WITH = {"h11": "uvicorn", "certifi": "httpx", "httpcore": "httpx", "pydantic_core": "pydantic"}
 # The scripts that made the renderer's weights are run once, by hand, and say themselves what they need.
 NOT_AT_RUN_TIME = {"evolink_ui/sandbox/renderer/weights/convert.py"}
 

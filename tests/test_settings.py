@@ -282,7 +282,14 @@ def test_a_space_knows_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().own_addresses == ("https://me-motion.hf.space",)
     assert load_settings().on_space
     assert "forgotten" in (load_settings().storage_warning or "")
-    assert load_settings(data_dir=Path("/data/evolink_ui")).storage_warning is None
+
+
+def test_a_space_without_a_mount_is_said_to_forget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPACE_ID", "me/motion")
+    monkeypatch.setattr("evolink_ui.settings.SPACE_STORAGE", Path("/proc"))  # a mount wherever there is a Linux
+    assert load_settings(data_dir=Path("/proc/evolink_ui")).storage_warning is None
+    monkeypatch.setattr("evolink_ui.settings.SPACE_STORAGE", tmp_path)
+    assert "forgotten" in (load_settings(data_dir=tmp_path).storage_warning or "")
 
 
 def test_a_space_counts_as_reachable_only_once_it_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:

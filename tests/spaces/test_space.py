@@ -51,7 +51,7 @@ def code(tmp_path: Path) -> Path:
     """The files that are uploaded (as they are here, committed or not), which nobody may write to."""
     folder = tmp_path / "code"
     listed = subprocess.run(
-        ["/usr/bin/env", "git", "ls-files", "-co", "--exclude-standard", "app.py", "evolink_ui", "README.md"],
+        ["git", "ls-files", "-co", "--exclude-standard", "app.py", "evolink_ui", "README.md"],
         cwd=ROOT,
         capture_output=True,
         text=True,

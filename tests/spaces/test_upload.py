@@ -18,7 +18,7 @@ LEFT_OUT = (".env", "data/evolink_ui.sqlite", "data/secret", ".venv/pyvenv.cfg")
 
 def git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
-    subprocess.run(["/usr/bin/env", "git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture
