@@ -50,12 +50,15 @@ ARROWS: dict[str, set[str]] = {
     "evolink": {"order", "catalog", "executors"},
     "media": {"catalog", "settings", "confine"},
     "hosting": {"settings", "evolink", "executors", "net"},
-    "jobs": {"order", "catalog", "background", "crypto", "media", "hosting", "evolink", "executors", "net", "settings"},
+    "jobs": {
+        *("order", "catalog", "background", "crypto", "disk_space", "executors", "net", "settings"),
+        *("media", "hosting", "evolink"),
+    },
     "sandbox": {
         *("order", "catalog", "background", "confine", "evolink", "executors", "media", "net"),
         *("addresses", "extras", "setting_faults", "setting_network"),
     },
-    "web": {"background", "crypto", "executors", "jobs", "settings", "net"},
+    "web": {"background", "crypto", "disk_space", "executors", "jobs", "settings", "net"},
 }
 
 
