@@ -51,6 +51,7 @@ def serve(settings: Settings) -> None:
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
+    isolate_decoding(settings.decode_rare_formats)
     sandbox = None
     if settings.mode == "sandbox":
         sandbox = create_sandbox(
@@ -90,6 +91,24 @@ def serve(settings: Settings) -> None:
         jobs.close()
         if sandbox:
             sandbox.close()
+
+
+def isolate_decoding(rare_formats: bool | None) -> None:
+    """Hide this process from its children, and tell the owner what holds them.
+
+    Args:
+        rare_formats: whether formats are decoded that the vendor does not take; None: where decoders are isolated.
+    """
+    from evolink_ui import confine, media
+
+    confine.hide_memory()
+    media.decode_rare_formats(rare_formats)
+    found = confine.support()
+    logging.getLogger(__name__).log(logging.INFO if found.keeps_secrets else logging.WARNING, "%s", found.describe())
+    if not media.may_decode("webp"):
+        logging.getLogger(__name__).warning(
+            "Only JPEG, PNG, MP4 and MOV are opened here; EVOLINK_UI_DECODE_RARE_FORMATS=true opens the others, too."
+        )
 
 
 def require_extras_of(settings: Settings) -> None:

@@ -127,6 +127,10 @@ class Settings(BaseSettings):
     vendor_requests_per_second: Amount = 10.0
     """Looks at the vendor per second, all jobs together."""
 
+    decode_rare_formats: bool | None = None
+    """Whether files other than JPEG, PNG, MP4 and MOV are decoded, which mending them needs; none means only where this
+    system isolates decoders (`evolink_ui.confine`)."""
+
     sandbox_renders: Count = 1
     """Videos that the sandbox renders at once, with about two processors and 300 MB each; the rest are pending."""
 

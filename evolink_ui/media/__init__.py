@@ -6,6 +6,7 @@ Importing this package loads no decoder: they live in child processes with limit
 from evolink_ui.catalog import Orientation
 from evolink_ui.media.check import check_image, check_video
 from evolink_ui.media.child import POOL
+from evolink_ui.media.decodable import decode_rare_formats, may_decode
 from evolink_ui.media.fix import FixCancelled, Fixed, FixFailed, fix_image, fix_video
 from evolink_ui.media.report import ImageFacts, Problem, Report, VideoFacts
 from evolink_ui.media.rules import compare
@@ -28,7 +29,9 @@ __all__ = [
     "check_video",
     "close",
     "compare",
+    "decode_rare_formats",
     "fix_image",
     "fix_video",
+    "may_decode",
     "warm_up",
 ]
