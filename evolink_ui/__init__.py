@@ -7,11 +7,19 @@ The names below are the client's (httpx and pydantic, no Gradio), imported when 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evolink_ui.evolink import EvoLink, EvoLinkError, ModelParams, MotionControlRequest, Task, failure_of
+    from evolink_ui.evolink import (
+        EvoLink,
+        EvoLinkError,
+        ModelParams,
+        MotionControlRequest,
+        MotionOrder,
+        Task,
+        failure_of,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["EvoLink", "EvoLinkError", "ModelParams", "MotionControlRequest", "Task", "failure_of"]
+__all__ = ["EvoLink", "EvoLinkError", "ModelParams", "MotionControlRequest", "MotionOrder", "Task", "failure_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,11 @@ class MotionOrder(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
-    prompt: str = Field("", description="Scene and style, at most 2,500 characters.", examples=["On a rooftop at dusk"])
+    prompt: str = Field(
+        "",
+        description=f"Scene and style, at most {catalog.MODELS[DEFAULT_MODEL].prompt_max_chars:,} characters.",
+        examples=["On a rooftop at dusk"],
+    )
     quality: Quality = Field("720p", description='Resolution of the video: "720p" or "1080p".', examples=["720p"])
     character_orientation: Orientation = Field(
         "image",

@@ -24,6 +24,7 @@ from evolink_ui.evolink.models import Credits, Quota, Task, UploadedFile
 from evolink_ui.evolink.order import new_idempotency_key
 from evolink_ui.evolink.request import Element, ModelParams, MotionControlRequest, WatermarkInfo
 from evolink_ui.evolink.task_list import TaskPage, TaskSummary
+from evolink_ui.order import MotionOrder
 
 __all__ = [
     "Credits",
@@ -37,6 +38,7 @@ __all__ = [
     "LocalFileProblem",
     "ModelParams",
     "MotionControlRequest",
+    "MotionOrder",
     "NotFound",
     "OutOfCredits",
     "OutcomeUnknown",

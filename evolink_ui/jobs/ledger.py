@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from evolink_ui.catalog import DEFAULT_MODEL
+
 from . import same_order, shares, spend
 from .job import (
     ACTIVE,
@@ -257,8 +259,13 @@ class Ledger:
             return shares.place_in_line(connection, job, active_in_all=active_in_all)
 
     def done_lately(self, job: Job, limit: int) -> list[Job]:
-        """The newest done jobs of the same vendor and quality."""
-        alike = (jobs.c.mode == job.mode, jobs.c.request["quality"].as_string() == job.request.get("quality"))
+        """The newest done jobs of the same vendor, model and quality."""
+        model = func.coalesce(jobs.c.request["model"].as_string(), DEFAULT_MODEL)  # older versions had no other
+        alike = (
+            jobs.c.mode == job.mode,
+            model == job.order.model,
+            jobs.c.request["quality"].as_string() == job.request.get("quality"),
+        )
         query = select(jobs).where(jobs.c.state == State.DONE, *alike).order_by(jobs.c.finished_at.desc()).limit(limit)
         with self.engine.connect() as connection:
             return self._jobs(connection.execute(query).mappings().all())

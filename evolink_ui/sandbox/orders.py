@@ -9,12 +9,12 @@ import re
 from typing import Any, Final
 
 from evolink_ui import net
+from evolink_ui.evolink.request import CALLBACK_URL_MAX_CHARS
 from evolink_ui.order import MotionOrder, OrderError
 
 from .errors import invalid_request
 
 BODY_MAX_BYTES = 1_000_000  # the longest legal order is about 30 kB
-CALLBACK_URL_MAX_CHARS = 2048  # the vendor's limit
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
 
 PLACES: Final[dict[str, tuple[str | int, ...]]] = {

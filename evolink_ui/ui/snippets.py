@@ -40,8 +40,7 @@ def as_python(order: MotionOrder) -> str:
         "import asyncio\n"
         "import os\n"
         "from pathlib import Path\n\n"
-        "from evolink_ui.evolink import EvoLink, MotionControlRequest, new_idempotency_key\n"
-        "from evolink_ui.order import MotionOrder\n\n"
+        "from evolink_ui.evolink import EvoLink, MotionControlRequest, MotionOrder, new_idempotency_key\n\n"
         f"order = MotionOrder(\n{_arguments(_addressed(order))})\n\n\n"
         "async def main() -> None:\n"
         '    async with EvoLink(os.environ["EVOLINK_API_KEY"]) as evolink:\n'

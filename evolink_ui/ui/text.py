@@ -83,10 +83,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "next.result_missing": "Look the task up again.",
     "error.result_unknown": "This is no video, picture or sound that a page can show.",
     "next.result_unknown": "Open its link instead.",
-    "error.prompt_too_long": "The prompt has more than 2,500 characters.",
-    "next.prompt_too_long": "Shorten it. Nothing was ordered.",
-    "error.missing_files": "A picture and a video are needed.",
-    "next.missing_files": "Add both. Nothing was ordered.",
     **FORM,
     **JOBS,
 }

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evolink_ui.catalog import Orientation
+
     from .errors import RenderError
-    from .rendering import Orientation, Progress, Result, render
+    from .rendering import Progress, Result, render
 
 __all__ = ["Orientation", "Progress", "RenderError", "Result", "render"]
 

@@ -15,7 +15,9 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
+
+from evolink_ui.catalog import Orientation, Quality
 
 SAY_EVERY_SECONDS: Final = 0.25
 """Seconds between two lines of progress; the app looks once a second."""
@@ -124,8 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("image", type=Path)
     parser.add_argument("video", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--orientation", choices=("image", "video"), default="image")
-    parser.add_argument("--quality", choices=("720p", "1080p"), default="720p")
+    parser.add_argument("--orientation", choices=get_args(Orientation), default="image")
+    parser.add_argument("--quality", choices=get_args(Quality), default="720p")
     parser.add_argument("--no-sound", action="store_true")
     parser.add_argument("--watermark", action="store_true")
     order = parser.parse_args(arguments)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from evolink_ui.catalog import Quality
+
 from .errors import RenderError
 
-Quality = Literal["720p", "1080p"]
-
-SHORT_SIDE_PX: Final[dict[str, int]] = {"720p": 720, "1080p": 1080}
+SHORT_SIDE_PX: Final[dict[Quality, int]] = {"720p": 720, "1080p": 1080}
 """Pixels of the result's shorter side by quality."""
 
 TRANSPARENT_SHARE: Final = 0.05

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from evolink_ui.catalog import Orientation, Quality
+
 from .backdrop import fill_behind, hole_of
 from .badge import make_badge, make_watermark
 from .body_actor import BodyActor
@@ -24,12 +26,11 @@ from .flow_actor import FlowActor
 from .flow_motion import read_motion
 from .follow import follow_person
 from .parts import divide
-from .picture import Picture, Quality, load_picture
+from .picture import Picture, load_picture
 from .point_tracks import track_points
 from .prepare import GAP, prepare
 from .subject import cut_out_subject
 
-Orientation = Literal["image", "video"]
 Progress = Callable[[float, str], None]
 """Called with the finished share, 0 to 1, and the name of the stage. What it raises ends the rendering."""
 
