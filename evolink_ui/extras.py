@@ -18,6 +18,7 @@ MODULES: Final[dict[Extra, tuple[str, ...]]] = {
         "filelock",
         "gradio",
         "imageio_ffmpeg",
+        "joserfc",
         "moviepy",
         "numpy",
         "PIL",

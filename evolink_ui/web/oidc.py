@@ -1,7 +1,7 @@
 """Signing in at an OpenID provider: the authorization code flow with PKCE, as its client sees it.
 
-Only what is needed to learn who somebody is: the scopes are `openid profile`, the access token is used once, to read
-the person's name, and forgotten.
+Only what is needed to learn who somebody is: the scopes are `openid profile`. The ID token says who it is
+(`id_token.py`); the access token is used once, to read the person's name, and forgotten.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from evolink_ui.net import LOOPBACK_NAMES, Refused, public_client
+
+from .id_token import BadToken, claims_of, public_keys
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class SignInFailed(Exception):
 class Person:
     """Who signed in."""
 
+    issuer: str
+    """The provider: a subject is one person's there, and may be another person's elsewhere."""
     subject: str
     """The provider's own id: stays when a name changes, and is never given to somebody else."""
     name: str
@@ -59,9 +63,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
+    issuer: str
     authorize: str
     token: str
     userinfo: str
+    keys: str
 
 
 class Provider:
@@ -82,9 +88,10 @@ class Provider:
         *,
         allow_private: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._url, self._client_id, self._client_secret = url.rstrip("/"), client_id, client_secret
-        self._allow_private, self._clock = allow_private, clock
+        self._allow_private, self._clock, self._now = allow_private, clock, now
         self._places: _Places | None = None
         self._places_until = 0.0
 
@@ -94,7 +101,7 @@ class Provider:
         host = urlsplit(self._url).hostname or ""
         return "Hugging Face" if host == "huggingface.co" else host
 
-    async def authorize_url(self, redirect_uri: str, state: str, verifier: str) -> str:
+    async def authorize_url(self, redirect_uri: str, state: str, verifier: str, nonce: str) -> str:
         """Where a browser is sent to sign in. Raises SignInFailed."""
         places = await self._find_places()
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -104,12 +111,13 @@ class Provider:
             "redirect_uri": redirect_uri,
             "scope": SCOPES,
             "state": state,
+            "nonce": nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
         return f"{places.authorize}{'&' if '?' in places.authorize else '?'}{urlencode(query)}"
 
-    async def person(self, code: str, verifier: str, redirect_uri: str) -> Person:
+    async def person(self, code: str, verifier: str, redirect_uri: str, nonce: str) -> Person:
         """Who stands behind the code that a browser brought back. Raises SignInFailed."""
         places = await self._find_places()
         form = {
@@ -124,23 +132,49 @@ class Provider:
         access = token.get("access_token")
         if not isinstance(access, str) or not access or not access.isascii() or not access.isprintable():
             raise SignInFailed(f"{self.title} did not accept this sign-in.")
+        claims = await self._claims(token.get("id_token"), places, nonce)
         info = await self._ask("GET", places.userinfo, headers={"Authorization": f"Bearer {access}"})
-        subject, name = info.get("sub"), info.get("preferred_username") or info.get("name") or ""
-        if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MAX_CHARS or not _is_plain(subject):
+        subject, name = claims["sub"], info.get("preferred_username") or info.get("name") or ""
+        if info.get("sub") != subject or not 0 < len(subject) <= SUBJECT_MAX_CHARS or not _is_plain(subject):
             raise SignInFailed(f"{self.title} did not say who you are.")
         if not isinstance(name, str) or not name.isprintable():
             name = ""
-        return Person(subject, name[:NAME_MAX_CHARS], _session_seconds(token.get("expires_in")))
+        return Person(places.issuer, subject, name[:NAME_MAX_CHARS], _session_seconds(token.get("expires_in")))
+
+    async def _claims(self, id_token: object, places: _Places, nonce: str) -> dict[str, Any]:
+        if not isinstance(id_token, str) or not id_token.isascii():
+            raise self._doubtful("there is no ID token")
+        try:
+            keys = public_keys(await self._ask("GET", places.keys))
+            return claims_of(
+                *(id_token, keys), issuer=places.issuer, client_id=self._client_id, nonce=nonce, now=self._now()
+            )
+        except BadToken as bad:
+            raise self._doubtful(str(bad)) from None
+
+    def _doubtful(self, why: str) -> SignInFailed:
+        log.warning("signing in: the ID token of %s is refused: %s", self._url, why)
+        return SignInFailed(f"{self.title} did not say clearly who you are.")
 
     async def _find_places(self) -> _Places:
         if self._places is None or self._clock() >= self._places_until:
             metadata = await self._ask("GET", f"{self._url}/.well-known/openid-configuration")
             if str(metadata.get("issuer", "")).rstrip("/") != self._url:
                 raise self._broken("its metadata name another issuer")
-            names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
-            self._places = _Places(*(self._place(metadata.get(name)) for name in names))
+            self._judge_pkce(metadata.get("code_challenge_methods_supported"))
+            names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+            self._places = _Places(str(metadata["issuer"]), *(self._place(metadata.get(name)) for name in names))
             self._places_until = self._clock() + METADATA_SECONDS
         return self._places
+
+    def _judge_pkce(self, methods: object) -> None:
+        if isinstance(methods, list) and "S256" in methods:
+            return
+        if methods is not None:
+            raise self._broken("it offers no PKCE with S256")
+        # Many providers have PKCE and don't say so. Where it is ignored, the nonce in the signed ID token still ties a
+        # code to the browser that began (RFC 9700, 2.1.1).
+        log.info("signing in: %s does not say whether it has PKCE; the nonce is relied on", self._url)
 
     def _place(self, url: object) -> str:
         parts = urlsplit(url) if isinstance(url, str) and _is_plain(url) else urlsplit("")
@@ -183,7 +217,7 @@ class Provider:
 
 
 def new_secret() -> str:
-    """A state or a PKCE verifier: 43 URL-safe characters, 256 bits."""
+    """A state, a nonce or a PKCE verifier: 43 URL-safe characters, 256 bits."""
     return secrets.token_urlsafe(32)
 
 

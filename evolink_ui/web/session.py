@@ -1,7 +1,9 @@
 """What a browser keeps of a sign-in: first that one is under way, then who signed in. Nothing is kept on the server."""
 
+import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,8 +23,14 @@ PENDING_SECONDS = 600
 TICKET_SECONDS = 12 * 3600
 """How long a page may be open before what was made on it no longer comes along at a sign-in."""
 
-SUBJECT_PREFIX = "hf:"
-"""Keeps signed-in people apart from the logins of `EVOLINK_UI_AUTH`, whose names hold no colon."""
+HUGGING_FACE = "https://huggingface.co"
+HUGGING_FACE_PREFIX = "hf:"
+"""Colons keep signed-in people apart from the logins of `EVOLINK_UI_AUTH`, whose names hold none."""
+
+_HUGGING_FACE_SUBJECT = re.compile(r"[0-9a-f]{24}")
+
+VERSION = "2"
+"""Of the session cookie; the first had no version and no issuer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,8 @@ class Pending:
     redirect_uri: str
     visitors: list[str]
     """Anonymous visitors that this browser was until now; their jobs come along."""
+    nonce: str = ""
+    """What the ID token must repeat; empty in a cookie of the version before, which signs nobody in any more."""
 
 
 class Sessions:
@@ -58,13 +68,28 @@ class Sessions:
         data = self._sessions.read(value) if value else None
         if data is None:
             return None
-        expires_at, subject, name = data.decode().split("\n")
-        return Session(SUBJECT_PREFIX + subject, name) if int(expires_at) > self._clock() else None
+        version, _, rest = data.decode().partition("\n")
+        if version == VERSION:
+            expires_at, user, name = rest.split("\n")
+        else:  # of the version before: the issuer is not in it
+            expires_at, (subject, name) = version, rest.split("\n")
+            user = HUGGING_FACE_PREFIX + subject
+        return Session(user, name) if int(expires_at) > self._clock() else None
 
     @staticmethod
     def user_of(person: Person) -> str:
-        """The user's name of a person who signs in."""
-        return SUBJECT_PREFIX + person.subject
+        """The user's name of a person who signs in; two providers' people never share one."""
+        if person.issuer.rstrip("/") == HUGGING_FACE:
+            return HUGGING_FACE_PREFIX + person.subject
+        return f"oidc-{hashlib.sha256(person.issuer.encode()).hexdigest()[:16]}:{person.subject}"
+
+    @classmethod
+    def earlier_user_of(cls, person: Person) -> str | None:
+        """The name that the version before gave to this person, whichever the provider; None where it is the same,
+        or may be somebody's at Hugging Face."""
+        earlier = HUGGING_FACE_PREFIX + person.subject
+        may_be_anothers = _HUGGING_FACE_SUBJECT.fullmatch(person.subject) is not None
+        return None if earlier == cls.user_of(person) or may_be_anothers else earlier
 
     def user(self, cookies: Mapping[str, str]) -> str | None:
         """The user's name for the guard, as `login` there."""
@@ -76,7 +101,7 @@ class Sessions:
         if person is None:
             return self._cookies.line(SESSION_COOKIE, "", 0, https)
         expires_at = int(self._clock()) + person.session_seconds
-        value = self._sessions.sign(f"{expires_at}\n{person.subject}\n{person.name}".encode())
+        value = self._sessions.sign(f"{VERSION}\n{expires_at}\n{self.user_of(person)}\n{person.name}".encode())
         return self._cookies.line(SESSION_COOKIE, value, person.session_seconds, https)
 
     def pending(self, cookies: Mapping[str, str], state: str) -> Pending | None:

@@ -78,9 +78,9 @@ class SignIn:
         ticket = _text(await request.form(max_files=0, max_fields=16), "ticket")
         names = (self._sessions.visitor_of_ticket(ticket), caller.visitor)
         visitors = list(dict.fromkeys(name for name in names if name and is_anonymous(name)))
-        pending = Pending(new_secret(), new_secret(), redirect_uri, visitors)
+        pending = Pending(new_secret(), new_secret(), redirect_uri, visitors, nonce=new_secret())
         try:
-            url = await self._provider.authorize_url(redirect_uri, pending.state, pending.verifier)
+            url = await self._provider.authorize_url(redirect_uri, pending.state, pending.verifier, pending.nonce)
         except SignInFailed as failure:
             return self._failed(str(failure), 502)
         # Not a redirect: browsers hold a form's redirects to the page's form-action, which is this app alone.
@@ -104,13 +104,14 @@ class SignIn:
         if not 0 < len(code) <= CODE_MAX_CHARS:
             return self._done(self._failed("You were not signed in."), caller)
         try:
-            person = await self._provider.person(code, pending.verifier, pending.redirect_uri)
+            person = await self._provider.person(code, pending.verifier, pending.redirect_uri, pending.nonce)
         except SignInFailed as failure:
             return self._done(self._failed(f"{failure} You are not signed in.", 502), caller)
         answer = self._done(RedirectResponse(f"{self._root_path}/", 303), caller)
         answer.headers.append("set-cookie", self._sessions.session_line(person, https=caller.https))
         visitor = user_name(self._sessions.user_of(person))
-        for earlier in pending.visitors:
+        renamed = self._sessions.earlier_user_of(person)
+        for earlier in [*pending.visitors, *([user_name(renamed)] if renamed else [])]:
             await self._jobs.hand_over(earlier, visitor)
         # A key in a cookie works for one visitor alone; that visitor is now somebody with a name.
         key = caller.cookie_key()

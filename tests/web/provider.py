@@ -1,14 +1,17 @@
-"""A small OpenID provider on loopback: the authorization code flow with PKCE, and what can go wrong with it."""
+"""A small OpenID provider on loopback: the code flow with PKCE, signed ID tokens, and what can go wrong with them."""
 
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -21,7 +24,8 @@ CLIENT, SECRET = "client-1", "secret-marked-9c41"
 
 @dataclass
 class StandInProvider:
-    """Who signs in there is `person`; `answers` replaces what a path says."""
+    """Who signs in there is `person`; `answers` replaces what a path says, `claims` parts of the ID token (None leaves
+    one out), and `id_token` makes the token of its claims in another way."""
 
     url: str = ""
     person: dict[str, Any] = field(default_factory=lambda: {"sub": "anna1", "preferred_username": "anna"})
@@ -30,6 +34,10 @@ class StandInProvider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    claims: dict[str, Any] = field(default_factory=dict)
+    id_token: Callable[[dict[str, Any]], object] | None = None
+    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048))
+    pkce: object = field(default_factory=lambda: ["plain", "S256"])
 
     def app(self) -> Starlette:
         """The provider's own routes."""
@@ -39,6 +47,7 @@ class StandInProvider:
                 Route("/authorize", self._authorize),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/userinfo", self._userinfo),
+                Route("/keys", self._keys),
             ]
         )
 
@@ -46,6 +55,8 @@ class StandInProvider:
         """As it is when nothing is wrong."""
         self.person, self.expires_in = {"sub": "anna1", "preferred_username": "anna"}, 3600
         self.answers.clear()
+        self.claims.clear()
+        self.id_token, self.pkce = None, ["plain", "S256"]
         self.asked.clear()
 
     async def _metadata(self, request: Request) -> Response:
@@ -53,7 +64,30 @@ class StandInProvider:
             f"{name}_endpoint": f"{self.url}/{path}"
             for name, path in (("authorization", "authorize"), ("token", "token"), ("userinfo", "userinfo"))
         }
-        return self._said(request) or JSONResponse({"issuer": self.url, **names})
+        more = {"jwks_uri": f"{self.url}/keys", "code_challenge_methods_supported": self.pkce}
+        known = {name: value for name, value in more.items() if value is not None}
+        return self._said(request) or JSONResponse({"issuer": self.url, **names, **known})
+
+    async def _keys(self, request: Request) -> Response:
+        return self._said(request) or JSONResponse({"keys": [self.key.as_dict(private=False)]})
+
+    def user(self, subject: str) -> str:
+        """The visitor's name in the app of a person of this provider."""
+        return f"user_oidc-{hashlib.sha256(self.url.encode()).hexdigest()[:16]}:{subject}"
+
+    def _signed(self, nonce: str | None) -> object:
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "aud": CLIENT,
+            "sub": self.person.get("sub", "anna1"),
+            "iat": now,
+            "exp": now + 300,
+            "nonce": nonce,
+            **self.claims,
+        }
+        said = {name: value for name, value in claims.items() if value is not None}
+        return self.id_token(said) if self.id_token else jwt.encode({"alg": "RS256"}, said, self.key)
 
     async def _authorize(self, request: Request) -> Response:
         """The person agrees at once."""
@@ -81,7 +115,8 @@ class StandInProvider:
             return JSONResponse({"error": "invalid_grant"}, 400)
         token = secrets.token_urlsafe(8)
         self.tokens.add(token)
-        return JSONResponse({"access_token": token, "token_type": "bearer", "expires_in": self.expires_in})
+        answer = {"access_token": token, "token_type": "bearer", "expires_in": self.expires_in}
+        return JSONResponse({**answer, "id_token": self._signed(asked.get("nonce"))})
 
     async def _userinfo(self, request: Request) -> Response:
         said = self._said(request)

@@ -82,7 +82,7 @@ def test_a_visitor_signs_in_keeps_what_was_made_before_and_signs_out(
         assert client.get("/signin/state").json()["signed_in"] is False
         answer = sign_in(client)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        assert call(client, "who") == ["user_hf:anna1"] and call(client, "whose_key") == ["sk-mine"]
+        assert call(client, "who") == [stand_in.user("anna1")] and call(client, "whose_key") == ["sk-mine"]
         assert client.get("/signin/state").json() == {"signed_in": True, "name": "anna", "ticket": ""}
         assert "delete" in client.get("/jobs/early").json()["actions"]
         assert client.post("/signout").headers["location"] == "/"
@@ -124,10 +124,10 @@ def test_a_ticket_that_is_not_ours_brings_nothing_along(open_site: Site, ticket:
 def test_nobody_who_is_signed_in_loses_jobs_to_the_next_one(open_site: Site, stand_in: StandInProvider) -> None:
     with open_site.visitor() as (client, _):
         sign_in(client)
-        open_site.desk.add("annas", "user_hf:anna1")
+        open_site.desk.add("annas", stand_in.user("anna1"))
         stand_in.person = {"sub": "ben2", "preferred_username": "ben"}
         sign_in(client)
-        assert call(client, "who") == ["user_hf:ben2"]
+        assert call(client, "who") == [stand_in.user("ben2")]
         assert client.get("/jobs/annas").json()["actions"] == []
 
 
@@ -178,7 +178,11 @@ def test_a_code_of_another_client_or_another_browser_is_refused(open_site: Site,
         foreign = parse_qs(urlsplit(back(leave(other))).query)["code"][0]
         refused(client.get("/signin/callback", params={"code": foreign, "state": state}), client, 502)
         state = parse_qs(urlsplit(leave(client)).query)["state"][0]
-        stand_in.codes["other"] = {"redirect_uri": f"{open_site.url}/signin/callback", "code_challenge": "other"}
+        stand_in.codes["other"] = {
+            "nonce": "other",
+            "redirect_uri": f"{open_site.url}/signin/callback",
+            "code_challenge": "other",
+        }
         refused(client.get("/signin/callback", params={"code": "other", "state": state}), client, 502)
 
 
@@ -244,7 +248,7 @@ METADATA: list[Response] = [
 async def test_metadata_that_are_missing_or_anothers_lead_nowhere(stand_in: StandInProvider, number: int) -> None:
     stand_in.answers["/.well-known/openid-configuration"] = METADATA[number]
     with pytest.raises(oidc.SignInFailed):
-        await Provider(stand_in.url, CLIENT, SECRET, allow_private=True).authorize_url("https://a/b", "s", "v")
+        await Provider(stand_in.url, CLIENT, SECRET, allow_private=True).authorize_url("https://a/b", "s", "v", "n")
 
 
 def test_a_provider_that_is_down_is_told_on_the_page(tmp_path: Path) -> None:
@@ -257,7 +261,7 @@ async def test_a_provider_that_does_not_answer_is_not_waited_for(monkeypatch: py
     monkeypatch.setattr(oidc, "PROVIDER_SECONDS", 0.01)
     for url in ("http://127.0.0.1:1", "https://10.0.0.1", "https://127.0.0.1"):
         with pytest.raises(oidc.SignInFailed):
-            await Provider(url, CLIENT, SECRET, allow_private=True).authorize_url("https://a/b", "s", "v")
+            await Provider(url, CLIENT, SECRET, allow_private=True).authorize_url("https://a/b", "s", "v", "n")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +272,7 @@ async def test_an_end_point_that_is_no_address_is_not_used(stand_in: StandInProv
     said = {"issuer": stand_in.url, **good, "token_endpoint": endpoint}
     stand_in.answers["/.well-known/openid-configuration"] = JSONResponse(said)
     with pytest.raises(oidc.SignInFailed):
-        await Provider(stand_in.url, CLIENT, SECRET, allow_private=True).authorize_url("https://a/b", "s", "v")
+        await Provider(stand_in.url, CLIENT, SECRET, allow_private=True).authorize_url("https://a/b", "s", "v", "n")
 
 
 @pytest.mark.parametrize(
@@ -292,7 +296,7 @@ def test_a_person_without_a_usable_name_is_still_the_same_person(
     with open_site.visitor() as (client, _):
         assert sign_in(client).status_code == 303
         assert client.get("/signin/state").json()["name"] == name
-        assert call(client, "who") == ["user_hf:s1"]
+        assert call(client, "who") == [stand_in.user("s1")]
 
 
 @pytest.mark.parametrize(
@@ -321,7 +325,7 @@ def test_sessions_and_sign_ins_end_by_themselves_and_cannot_be_forged() -> None:
     cookies = Cookies.create(b"secret", embedded=True)
     ours = Sessions(b"secret", cookies, clock=lambda: now[0])
     foreign = Sessions(b"other", Cookies.create(b"other", embedded=True), clock=lambda: now[0])
-    line = ours.session_line(Person("s1", "anna", 60), https=True)
+    line = ours.session_line(Person("https://huggingface.co", "s1", "anna", 60), https=True)
     assert "HttpOnly; SameSite=None; Secure; Partitioned" in line
     jar = jar_of(line)
     assert ours.user(jar) == "hf:s1" and foreign.user(jar) is None
@@ -370,7 +374,7 @@ def test_where_signing_in_is_required_nothing_but_the_way_in_is_open(
         sign_in(anna)
         stand_in.person = {"sub": "ben2"}
         sign_in(ben)
-        closed.desk.add("annas", "user_hf:anna1", result=MP4)
+        closed.desk.add("annas", stand_in.user("anna1"), result=MP4)
         result = "/" + anna.get("/jobs/annas").json()["result"]["url"]
         assert anna.get(result).content == MP4 and "gradio" in anna.get("/").text
         assert [ben.get(path).status_code for path in ("/jobs/annas", result)] == [404, 404]
