@@ -6,6 +6,7 @@ nothing but FFmpeg.
 
 import json
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -37,6 +38,10 @@ def mend(request: dict[str, Any], file: BinaryIO, tell: Tell) -> dict[str, Any]:
         return {"refused": "fix_failed", "values": {}}
 
 
+NICENESS = 10
+"""Encoding takes every core that is free, and FFmpeg inherits this; the page, which people wait for, goes first."""
+
+
 def _end_with_parent() -> None:  # pragma: no cover - ends its own process
     """Our input ends when the parent closes it or dies: then everything ends, whatever we are doing."""
     while os.read(0, 1):
@@ -61,6 +66,8 @@ def close_off(request: dict[str, Any], file: BinaryIO) -> None:  # pragma: no co
 def main() -> None:  # pragma: no cover - shuts the doors of its own process
     """Mend the one file of the request on the first line of our input."""
     answers = fence.shut_doors()
+    if sys.platform != "win32":
+        os.nice(NICENESS)
     fence.limit_memory(ADDRESS_SPACE_BYTES, DATA_BYTES)
     fence.limit_writing(FILE_BYTES)
     requests = channel.requests()  # kept, for its end closes the file
