@@ -91,11 +91,6 @@ def billed_seconds(duration_seconds: float) -> int:
     return math.floor(duration_seconds + 0.5)
 
 
-def credits_text(credits_amount: float) -> str:
-    """An amount of credits for people, rounded up to a tenth: nobody is charged more than was shown."""
-    return f"{math.ceil(credits_amount * 10 - 1e-6) / 10:g}"
-
-
 def usd_for(credits_amount: float) -> float:
     """US dollars for an amount of credits (68 credits = 1 USD)."""
     return round(credits_amount / CREDITS_PER_USD, 4)

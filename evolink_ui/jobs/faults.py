@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 
-from evolink_ui.evolink import EvoLinkError, LocalFileProblem, Task, failure_of
+from evolink_ui.evolink import EvoLinkError, LocalFileProblem
 from evolink_ui.hosting import HostingError
 
 from .files import StoreTrouble
@@ -72,6 +72,10 @@ NO_RESULT = Fault(
 )
 NOT_SAVED_YET = "Your video is finished, but we can't save it at the moment. We'll keep trying."
 NO_ROOM_YET = "Your video is finished, but our disk is full. We'll save it as soon as there is room."
+UPLOADED_AGAIN = (
+    "EvoLink could no longer read a file that was uploaded for an earlier order. It was uploaded again and the order "
+    "was placed once more; the first attempt cost nothing."
+)
 DISK_TROUBLE = Fault(
     "disk_trouble",
     "The video is finished at EvoLink, but this app's disk is full or can't be written to.",
@@ -162,11 +166,6 @@ def while_saving(error: EvoLinkError | StoreTrouble | OSError) -> Fault:
 def key_trouble(error: JobError) -> Fault:
     """The key that is needed to look at the order is gone."""
     return Fault(error.code, error.message, error.next_step, charged="unknown", retryable=True)
-
-
-def of_task(task: Task) -> Fault:
-    """A task that ended without a video."""
-    return of_error(failure_of(task))
 
 
 def unforeseen(charged: Charged) -> Fault:

@@ -1,7 +1,7 @@
 """A job: one order from its two files to its video, and the states it walks through.
 
     queued -> hosting -> submitting -> running -> saving -> done
-       \\________\\____________|___________|_________|_____> failed    ended; nothing more can come of it
+       \\________\\____________|___________|_________|_____> failed    ended; nothing more can come of its task
         \\________\\___________|___________\\_________\\____> stopped   we look away; following can be taken up again
                               \\_________________________> unknown   the paid POST went out, its outcome is not known
 
@@ -39,7 +39,7 @@ ACTIVE = frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING, State.RUNNING
 
 # From where each state may be reached. An UPDATE that finds a job elsewhere changes nothing and is an error.
 MAY_COME_FROM: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.STOPPED, State.UNKNOWN}),
+    State.QUEUED: frozenset({State.STOPPED, State.UNKNOWN, State.FAILED}),  # the last: see `Ledger.offer_again`
     State.HOSTING: frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING}),
     State.SUBMITTING: frozenset({State.HOSTING}),
     State.RUNNING: frozenset({State.SUBMITTING, State.UNKNOWN, State.STOPPED, State.QUEUED}),

@@ -208,6 +208,28 @@ class Ledger:
             job = self._move(connection, job_id, to, only_from, None, values)
         return _told(job)
 
+    def offer_again(self, job: Job, fault: Fault, **values: Any) -> Job:
+        """End an order that certainly cost nothing and give it to the engine as a new one, in one transaction.
+
+        Raises:
+            ImpossibleTransition: somebody else has moved the job on.
+        """
+        with self._changing() as connection:
+            failed = self._move(connection, job.id, State.FAILED, None, job.run, {"fault": fault})
+            fresh = {
+                "run": failed.run + 1,
+                "finished_at": None,
+                "fault": None,
+                "task_id": None,
+                "ordered_at": None,
+                "progress": None,
+                "credits_reserved": None,
+                "image_url": None,
+                "video_url": None,
+            }
+            again = self._move(connection, job.id, State.QUEUED, {State.FAILED}, job.run, {**fresh, **values})
+        return _told(again)
+
     def rerun(self, job: Job) -> Job | None:
         """A new run for an active job that nobody works on; None where it has moved on meanwhile."""
         change = update(jobs).where(jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.run == job.run)

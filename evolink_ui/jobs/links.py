@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from evolink_ui import net
-from evolink_ui.catalog import credits_text
 from evolink_ui.executors import DISK
 from evolink_ui.media import limits
 from evolink_ui.order import MotionOrder
 
+from .credits import as_text
 from .files import DiskTrouble, JobFiles, sha256_of
 from .job import Job, JobError
 
@@ -54,7 +54,7 @@ def notice_of(kind: Kind, most_credits: float) -> str:
     told = f"No host took the {_name(kind)}, so EvoLink fetches it from your own link."
     if kind == "image":
         return told
-    return f"{told} Until the video is made, {credits_text(most_credits)} credits are reserved: the most it can cost."
+    return f"{told} Until the video is made, {as_text(most_credits)} credits are reserved: the most it can cost."
 
 
 async def require_unchanged(job: Job, files: JobFiles, *, allow_private: bool) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from contextvars import Context
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -107,8 +108,12 @@ class Engine:
     def enqueue(self, job: Job) -> None:
         """Put the job's current run in line. Repeating it changes nothing. Blocks; call it in a thread.
 
-        DBOS's asynchronous calls would make its own thread pool the default of the loop that they run on.
+        DBOS's asynchronous calls would make its own thread pool the default of the loop that they run on. The context
+        is empty because a step of another run may call this, and DBOS enqueues nothing from within a step.
         """
+        Context().run(self._put_in_line, job)
+
+    def _put_in_line(self, job: Job) -> None:
         with (
             SetWorkflowID(job.workflow_id),
             SetEnqueueOptions(queue_partition_key=self._shares.lane(job), priority=_turn(job.created_at)),

@@ -114,6 +114,10 @@ class Shipping:
         notice = " ".join(notices) or job.notice
         await insist(self._ledger.note, job, uploaded_bytes=sum(sent.values()), notice=notice)
 
+    async def forget(self, job: Job) -> bool:
+        """Use the addresses of a job's files no more; whether one of them is from before this job."""
+        return await insist(self._uploads.drop, job)
+
     def ended(self, job: Job, to: Job, vendor: Vendor) -> None:
         """Clean up in the background where that is wanted and EvoLink certainly needs the files no more.
 

@@ -84,6 +84,7 @@ uploads = Table(
     Column("url", Text, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("file_id", Text),
+    Column("created_at", Double),
 )
 # Orders by their content and by the names that pages and programs gave them; a name outlives its job.
 placed_orders = Table(

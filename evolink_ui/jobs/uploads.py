@@ -59,12 +59,29 @@ class Uploads:
 
     def add(self, job: Job, kind: Kind, sha256: str, host: str, scope: str, hosted: Hosted) -> None:
         """Write down where a job's file was put, and give the job that address."""
-        place = {"url": hosted.url, "expires_at": hosted.expires_at, "file_id": hosted.file_id}
+        place = {
+            "url": hosted.url,
+            "expires_at": hosted.expires_at,
+            "file_id": hosted.file_id,
+            "created_at": self._clock(),
+        }
         with changing(self._database) as connection:
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             row = insert(uploads).values(sha256=sha256, account=scope, host=host, **place)
             connection.execute(row.on_conflict_do_update(index_elements=["sha256", "account", "host"], set_=place))
             _point(connection, job, kind, hosted.url)
+
+    def drop(self, job: Job) -> bool:
+        """Forget the addresses of a job's files, which the vendor can't read, so that nobody is given them again.
+
+        Returns:
+            Whether one of them is older than this job's first upload: another try may succeed from a new address.
+        """
+        urls = [url for url in (job.image_url, job.video_url) if url]
+        with changing(self._database) as connection:
+            gone = delete(uploads).where(uploads.c.url.in_(urls)).returning(uploads.c.created_at)
+            ages = list(connection.scalars(gone))
+        return any((created_at or 0.0) < (job.started_at or 0.0) for created_at in ages)
 
     def release(self, job: Job) -> list[tuple[str, str]]:
         """Forget the addresses of an ended job that no unfinished one uses.

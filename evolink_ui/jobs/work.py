@@ -14,7 +14,16 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
-from evolink_ui.evolink import EvoLink, EvoLinkError, LocalFileProblem, MotionControlRequest, OutcomeUnknown, Task
+from evolink_ui.evolink import (
+    EvoLink,
+    EvoLinkError,
+    LocalFileProblem,
+    MotionControlRequest,
+    OutcomeUnknown,
+    Task,
+    failure_of,
+    new_idempotency_key,
+)
 from evolink_ui.executors import DISK
 from evolink_ui.hosting import HostingError
 
@@ -32,6 +41,7 @@ from .order_gate import OrderGate
 from .pace import Lateness
 from .shipping import Shipping
 from .spend import Caps
+from .unreadable import is_unreadable_input
 from .vendor import Vendor
 
 log = logging.getLogger("evolink_ui.jobs")
@@ -131,7 +141,7 @@ class Work:
                 else:
                     await self._ordered(job, found)
             except EvoLinkError as error:
-                await self._end(job, State.FAILED, faults.of_error(error))
+                await self._refused(job, error)
             except ImpossibleTransition:
                 raise
             except JobError as error:
@@ -247,7 +257,7 @@ class Work:
 
     async def _finished(self, job: Job, task: Task) -> None:
         if task.status.strip().lower() != "completed":
-            await self._end(job, State.FAILED, faults.of_task(task))
+            await self._refused(job, failure_of(task), used=task.usage.final_credits)
             return
         links = [url for url in task.result_urls if url.startswith(("https://", "http://"))]
         if not links:
@@ -264,6 +274,32 @@ class Work:
             video_seconds=job.video_seconds or task.duration or 0.0,
             **_remark(job, task),
         )
+
+    async def _refused(self, job: Job, error: EvoLinkError, *, used: float | None = None) -> None:
+        """EvoLink refused an order or failed its task. Where it couldn't read a file that was uploaded for an earlier
+        order, and charged nothing, the files are uploaded again and the order goes out once more, as a new one.
+
+        Args:
+            job: as it was before the order went out, or as it was followed.
+            error: what EvoLink said.
+            used: credits that EvoLink says were charged, if it says so.
+        """
+        fault = faults.of_error(error)
+        unread = is_unreadable_input(error) and not job.is_adopted
+        is_old = unread and await self._shipping.forget(job)
+        if not is_old or fault.charged != "no" or used or job.is_in_doubt:
+            await self._end(job, State.FAILED, fault)
+            return
+        log.warning("job=%s task=%s input unreadable at EvoLink: %s; uploading again", job.id, job.task_id, error.code)
+        again = await self._do(
+            self._ledger.offer_again,
+            job,
+            fault,
+            idempotency_key=new_idempotency_key(),  # the old one would bring the old refusal back
+            sealed_key=job.sealed_key,
+            notice=faults.UPLOADED_AGAIN,
+        )
+        await self._do(self._enqueue, again)
 
     async def _end(self, job: Job, to: State, fault: Fault) -> None:
         values: dict[str, Any] = {"sealed_key": None} if to is State.FAILED else {}

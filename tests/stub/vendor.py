@@ -6,6 +6,7 @@ import re
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from tests.stub.clip import small_clip
@@ -56,6 +57,8 @@ class Vendor:
         self.files: dict[str, StoredFile] = {}
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.addresses = {"api": "", "files": "", "results": ""}
+        self.reads_inputs: Literal["never", "at the order", "in the task"] = "never"
+        """When an order fails whose file was uploaded here and was forgotten since."""
         self.on_order: Callable[[Order], None] = lambda order: None
 
     # -- the doors -------------------------------------------------------------------------------------------------
@@ -118,14 +121,25 @@ class Vendor:
                     if order.body != body:
                         return refuse(409, "idempotency_conflict", "Same key, other body")
                     return as_json(self._created(order), headers={"Idempotency-Replayed": "true"})
+        unread = self.reads_inputs != "never" and any(self._is_forgotten(url) for url in _inputs(body))
+        if unread and self.reads_inputs == "at the order":
+            return refuse(400, "invalid_parameters", "Failed to download the file at image_urls[0]")
         if self.credits_left <= 0:
             return refuse(402, "insufficient_quota", "Insufficient quota. Please top up your account.")
         now = time.time()
         name = f"task-unified-{int(now)}-{len(self.orders):06x}"
-        order = Order(name, key, api_key, body, self.timeline, now)
+        timeline = replace(self.timeline, outcome="failed", error=UNREADABLE) if unread else self.timeline
+        order = Order(name, key, api_key, body, timeline, now)
         self.orders.append(order)
         self.on_order(order)
         return as_json(self._created(order))
+
+    def _is_forgotten(self, url: str) -> bool:
+        """Whether an address was one of this host's files and is none any more."""
+        if not url.startswith(f"{self.addresses['files']}/files/"):
+            return False
+        stored = self.files.get(url.split("/")[4])
+        return stored is None or stored.deleted
 
     def _created(self, order: Order) -> dict[str, Any]:
         info: dict[str, Any] = {"can_cancel": True, "video_duration": round(order.timeline.video_seconds)}
@@ -280,6 +294,13 @@ class Vendor:
             headers["content-range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             return Response(206, content[start:], headers)
         return Response(200, content, headers)
+
+
+UNREADABLE = {"code": "image_processing_error", "message": "The input image could not be downloaded."}
+
+
+def _inputs(body: dict[str, Any]) -> list[str]:
+    return [*body["image_urls"], *body["video_urls"]]
 
 
 def place_of(request: Request) -> Place | Literal["other"]:
