@@ -42,6 +42,11 @@ class MissingExtra(ImportError):
     """An optional dependency is not installed; the text is one line that names the command to install it."""
 
 
+def installed(extra: Extra) -> bool:
+    """Whether an extra is there, without importing anything."""
+    return all(find_spec(name) is not None for name in MODULES[extra])
+
+
 def require(extra: Extra) -> None:
     """Check that an extra is installed, without importing anything.
 

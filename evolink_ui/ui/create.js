@@ -163,7 +163,7 @@ function refresh() {
       actions: [{ label: t("problem.facing_image.fix"), run: facingVideo }],
     }]
     : []);
-  examples.show(!image.pick && !video.pick);
+  examples.show(props.examples && !image.pick && !video.pick);
   remember();
 }
 function remember() {

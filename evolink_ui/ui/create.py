@@ -6,6 +6,7 @@ import gradio as gr
 
 from evolink_ui.catalog import DEFAULT_MODEL, MODELS
 from evolink_ui.executors import DISK
+from evolink_ui.extras import installed
 from evolink_ui.jobs import Jobs
 from evolink_ui.media import limits
 from evolink_ui.order import OPTIONS, MotionOrder
@@ -71,6 +72,7 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
             "limits": form_limits(settings),
             "rates": prices(1.0),
             "order": form_fields(),
+            "examples": installed("sandbox"),  # which draws them
         },
         functions={
             "judge_image": answered(judge_image),

@@ -18,7 +18,7 @@ from evolink_ui.order import MotionOrder
 from evolink_ui.settings import Settings
 from evolink_ui.ui.desk import Wrong
 from evolink_ui.ui.lookup import bring, shown
-from evolink_ui.ui.page import page_options
+from evolink_ui.ui.page import build_page, page_options
 from evolink_ui.ui.snippets import as_curl, as_gradio_client, as_python, request_body
 from tests.loopback import python_path
 from tests.stub import Stub, Timeline
@@ -299,3 +299,13 @@ def test_the_page_names_no_other_host_in_what_it_loads(desktop: Desktop) -> None
     assert "url(" not in options["head"]
     assert "@import" not in str(options["theme"].to_dict())
     assert options["theme"]._stylesheets == []
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_examples_are_offered_where_the_sandbox_that_draws_them_is_installed(
+    live: Settings, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    monkeypatch.setattr("evolink_ui.extras.find_spec", lambda name: installed or name != "cv2" or None)
+    components = build_page(live, jobs).get_config_file()["components"]
+    (form_props,) = [part["props"]["props"] for part in components if part["props"].get("elem_id") == "mc-form"]
+    assert form_props["examples"] is installed
