@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -12,13 +13,14 @@ from evolink_ui.background import BackgroundThread
 from evolink_ui.hosting import HostingError
 
 from .files import JobFiles
-from .job import JobError
 from .ledger import Ledger
 
 log = logging.getLogger("evolink_ui.jobs")
 
 DAY_SECONDS = 86_400.0
 EVERY_SECONDS = 3600.0
+RUN_LIFE_SECONDS = DAY_SECONDS  # of the engine's records of ended runs, for whoever looks for a fault of yesterday
+DELETE_AT_ONCE = 500  # jobs in one transaction, so that no writer waits long
 KEY_LIFE_SECONDS = DAY_SECONDS  # a stopped or unknown job's key; the vendor's result is gone after it too
 
 
@@ -29,6 +31,7 @@ class Housekeeping:
         ledger: the jobs.
         files: where their files are.
         attend: has somebody work on the jobs that nobody works on, as after a very long outage of the database.
+        forget_runs: deletes the engine's records of ended runs that began before a time.
         keep_days: days after which an ended job goes.
         clock: gives seconds since 1970 (UTC).
     """
@@ -38,12 +41,14 @@ class Housekeeping:
         ledger: Ledger,
         files: JobFiles,
         attend: Callable[[], None],
+        forget_runs: Callable[[float], object],
         *,
         keep_days: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._ledger, self._files, self._attend, self._keep_days, self._clock = ledger, files, attend, keep_days, clock
-        passing = (SQLAlchemyError, HostingError, OSError)
+        self._ledger, self._files, self._attend, self._forget_runs = ledger, files, attend, forget_runs
+        self._keep_days, self._clock = keep_days, clock
+        passing = (SQLAlchemyError, sqlite3.Error, HostingError, OSError)
         self._thread = BackgroundThread("housekeeping", self.sweep, every_seconds=EVERY_SECONDS, expected=passing)
 
     def start(self) -> None:
@@ -58,12 +63,16 @@ class Housekeeping:
         """Sweep once."""
         now = self._clock()
         self._ledger.wipe_keys(ended_before=now - KEY_LIFE_SECONDS)
-        for job in self._ledger.outdated(ended_before=now - self._keep_days * DAY_SECONDS):
-            try:
-                self._ledger.delete(job.id)
-            except JobError:
-                continue  # taken up again or deleted by its owner this very moment
-            self._files.remove(job.id)
-            log.info("job=%s removed after %s days", job.id, self._keep_days)
+        gone: list[str] = []
+        while old := self._ledger.delete_outdated(
+            ended_before=now - self._keep_days * DAY_SECONDS, limit=DELETE_AT_ONCE
+        ):
+            for job_id in old:
+                self._files.remove(job_id)
+                log.info("job=%s removed after %s days", job_id, self._keep_days)
+            gone += old
+        if gone:
+            self._ledger.shrink()
+        self._forget_runs(now - RUN_LIFE_SECONDS)
         self._files.sweep(self._ledger.known_ids)
         self._attend()

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
@@ -33,6 +34,7 @@ from .job import (
 from .migrations import upgrade
 from .quota import judge_line
 from .spend import Caps, SpendBook
+from .sqlite_file import shrink
 from .tables import POSTGRES_LOCK, changing, empty_write_ahead_log, instance, jobs, open_engine, unhurried, uploads
 
 log = logging.getLogger("evolink_ui.jobs")
@@ -318,11 +320,13 @@ class Ledger:
                 status=409,
             )
 
-    def outdated(self, *, ended_before: float) -> list[Job]:
-        """Jobs that ended before a time: done and failed ones, and stopped ones whose result is gone anyway."""
-        query = select(jobs).where(jobs.c.state.not_in(sorted(ACTIVE)), jobs.c.finished_at < ended_before)
-        with self.engine.connect() as connection:
-            return self._jobs(connection.execute(query).mappings().all())
+    def delete_outdated(self, *, ended_before: float, limit: int) -> list[str]:
+        """Forget the oldest jobs that ended before a time; their ids."""
+        is_old = and_(jobs.c.state.not_in(sorted(ACTIVE)), jobs.c.finished_at < ended_before)
+        oldest = select(jobs.c.id).where(is_old).order_by(jobs.c.finished_at).limit(limit)
+        with self._changing() as connection:
+            gone = delete(jobs).where(is_old, jobs.c.id.in_(oldest.scalar_subquery())).returning(jobs.c.id)
+            return list(connection.scalars(gone))
 
     def known_ids(self) -> set[str]:
         """The ids of all jobs."""
@@ -344,6 +348,11 @@ class Ledger:
             wiped = connection.execute(change.values(sealed_key=None)).rowcount
         self._wipe()  # also what could not be emptied before
         return wiped
+
+    def shrink(self) -> None:
+        """Give the space of deleted rows back, where the database doesn't do so itself."""
+        if self.engine.dialect.name == "sqlite" and self.engine.url.database:
+            shrink(Path(self.engine.url.database))
 
     def _wipe(self) -> None:
         if not empty_write_ahead_log(self.engine):

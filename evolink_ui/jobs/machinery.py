@@ -134,7 +134,12 @@ class Machinery:
         self._engine.launch()
         self._end_runs_of_unannounced()
         self._housekeeping = Housekeeping(
-            self._ledger, self._files, self._attend_all, keep_days=self._settings.keep_days, clock=self._clock
+            self._ledger,
+            self._files,
+            self._attend_all,
+            lambda before: self._engine.forget_runs(begun_before=before),
+            keep_days=self._settings.keep_days,
+            clock=self._clock,
         )
         self._housekeeping.start()
         self._health = HealthProbe(

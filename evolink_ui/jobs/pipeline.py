@@ -12,7 +12,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 from contextvars import Context
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
@@ -22,6 +22,7 @@ from evolink_ui.settings import Settings
 
 from .job import ImpossibleTransition, Job, NotThere
 from .shares import Shares
+from .sqlite_file import prepare, shrink
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -32,6 +33,8 @@ QUEUE = "orders"
 FIRST_TURN_AT = 1767225600.0  # 2026-01-01 UTC
 LAST_TURN = 2**31 - 1  # DBOS's lowest priority, reached in 2032; from then on the second decides
 QUEUE_LOOK_SECONDS = 0.25  # how soon a job that may start does start
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]  # DBOS's words
+FORGET_AT_ONCE = 500  # runs in one transaction, so that no writer waits long
 EXECUTOR_THREADS = 16  # unbounded, DBOS makes hundreds at a thousand jobs
 
 
@@ -66,6 +69,7 @@ class Engine:
 
     def __init__(self, settings: Settings, steps: Steps) -> None:
         self._settings, self._steps = settings, steps
+        self._sqlite = (settings.data_dir / "engine.sqlite").absolute()
         self._shares = Shares(settings.max_active_jobs, settings.max_active_jobs_per_visitor)
         # On SQLite one process follows another under one name; on PostgreSQL they live side by side.
         self.executor_id = uuid.uuid4().hex if settings.on_postgres else "local"
@@ -73,9 +77,11 @@ class Engine:
     def launch(self) -> None:
         """Start the engine: what an earlier process left is taken up within about a second."""
         on_postgres = self._settings.on_postgres
+        if not on_postgres:
+            prepare(self._sqlite)
         config = DBOSConfig(
             name="evolink-ui",
-            system_database_url=self._settings.sqlalchemy_url if on_postgres else _sqlite(self._settings.data_dir),
+            system_database_url=self._settings.sqlalchemy_url if on_postgres else f"sqlite:///{self._sqlite}",
             application_version=WORKFLOW_VERSION,
             executor_id=self.executor_id,
             max_executor_threads=EXECUTOR_THREADS,
@@ -128,6 +134,25 @@ class Engine:
         """
         DBOS.list_workflows(workflow_ids=["none"], load_input=False, load_output=False)
 
+    def forget_runs(self, *, begun_before: float) -> int:
+        """Delete what the engine keeps of ended runs: the ledger has all that is true of a job. Blocks.
+
+        Args:
+            begun_before: seconds since 1970 (UTC).
+
+        Returns:
+            How many were deleted.
+        """
+        before, forgotten = datetime.fromtimestamp(begun_before, UTC).isoformat(), 0
+        while ended := DBOS.list_workflows(
+            status=ENDED, end_time=before, limit=FORGET_AT_ONCE, load_input=False, load_output=False
+        ):
+            DBOS.delete_workflows([run.workflow_id for run in ended])
+            forgotten += len(ended)
+        if forgotten and not self._settings.on_postgres:
+            shrink(self._sqlite)
+        return forgotten
+
     def unattended(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of some unfinished jobs whose run is neither in line nor at work. Blocks."""
         if not jobs:
@@ -168,10 +193,6 @@ class Engine:
                 await DBOS.run_step_async({"name": "broke"}, steps.broke, job_id, run)
 
         self._order = order
-
-
-def _sqlite(data_dir: Path) -> str:
-    return f"sqlite:///{(data_dir / 'engine.sqlite').absolute()}"
 
 
 def _turn(created_at: float) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +30,8 @@ from sqlalchemy import (
     event,
     make_url,
 )
+
+from .sqlite_file import prepare
 
 BUSY_SECONDS = 15  # how long a writer waits for another one; SQLite lets one write at a time
 MIGRATION_SECONDS = 600.0  # for a statement, or for the lock while another process migrates
@@ -141,12 +144,13 @@ def open_engine(url: str) -> Engine:
         from .postgres import connector  # psycopg is an extra
 
         return create_engine(url, pool_pre_ping=True, creator=connector(make_url(url)), json_deserializer=_json)
+    if database := make_url(url).database:  # without a name it lives in memory
+        prepare(Path(database))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_json)
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
+    def set_up(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves; pysqlite would begin them late
-        connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=full")  # a stored task id must survive a power cut: it is paid
         connection.execute("pragma secure_delete=on")  # a wiped key is overwritten, not only unlinked
 

@@ -35,7 +35,7 @@ def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
 @pytest.fixture
 def housekeeping(tmp_path: Path, ledger: Ledger, clock: Clock) -> Housekeeping:
     return Housekeeping(
-        ledger, JobFiles(tmp_path / "jobs", clock=clock), lambda: None, keep_days=KEEP_DAYS, clock=clock
+        ledger, JobFiles(tmp_path / "jobs", clock=clock), lambda: None, lambda _: None, keep_days=KEEP_DAYS, clock=clock
     )
 
 

@@ -64,7 +64,9 @@ def test_the_key_of_a_job_that_ended_is_gone_at_once(ledger: Ledger, tmp_path: P
 
 
 def test_the_key_of_a_stopped_job_goes_after_a_day(ledger: Ledger, tmp_path: Path, clock: Clock, sealed: str) -> None:
-    sweep = Housekeeping(ledger, JobFiles(tmp_path / "jobs"), lambda: None, keep_days=30, clock=clock).sweep
+    sweep = Housekeeping(
+        ledger, JobFiles(tmp_path / "jobs"), lambda: None, lambda _: None, keep_days=30, clock=clock
+    ).sweep
     ledger.move("theirs", State.STOPPED, fault=Fault("stopped", "m", "n", "yes"))
     clock.now += KEY_LIFE_SECONDS - 1
     sweep()
