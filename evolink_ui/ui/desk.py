@@ -32,7 +32,7 @@ from evolink_ui.media import Report
 from evolink_ui.net import Refused
 from evolink_ui.sandbox.examples import ExamplePair
 from evolink_ui.ui.text import say
-from evolink_ui.web.received import received_file
+from evolink_ui.web.received import public_name, received_file
 from evolink_ui.web.visitor import household_of, is_guest, key_of, may_use_app_key, quota_of, visitor_of
 
 TOO_LONG_FACING_IMAGE: Final = "video_too_long_for_image_orientation"
@@ -192,7 +192,7 @@ def receive(source: Path) -> dict[str, str]:
         part = folder / f".{source.name}.{os.getpid()}.part"
         shutil.copyfile(source, part)
         part.replace(target)
-    return {"path": str(target.resolve()), "name": source.name}
+    return {"path": public_name(target), "name": source.name}
 
 
 def judge_app_key(request: gr.Request, mode: Mode) -> None:
@@ -223,10 +223,10 @@ def _data_address(jpeg: bytes) -> str:
 def _judgement(path: Path, report: Report) -> Answer:
     poster = report.poster_jpeg
     return {
-        "file": {"path": str(path)},
+        "file": {"path": public_name(path)},
         "report": report.to_dict(),
         "poster": _data_address(poster) if poster else None,
-        "preview_url": preview_address(str(path)),
+        "preview_url": preview_address(public_name(path)),
     }
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from .doors import Door, Kind
 from .headers import HeaderSets
+from .received import public_name
 from .refusals import CALL_TOO_LARGE, SERVER_ERROR, TOO_LARGE, TOO_SLOW, Refusal, Stop, too_many, unavailable
 
 Scope = dict[str, Any]
@@ -90,6 +93,7 @@ class Answer:
 
     __slots__ = (
         "_headers",
+        "_held",
         "_replaced",
         "_send",
         "_started",
@@ -105,6 +109,8 @@ class Answer:
         self._send, self._headers, self.door = send, headers, door
         self._started = False
         self._replaced = False
+        self._held: Message | None = None
+        """The start of an upload's answer, whose body will be another one."""
         self.set_cookie = ""
         self.body_is_whole = False
         """Whether all of the request has been read."""
@@ -128,10 +134,20 @@ class Answer:
             if self.set_cookie:
                 headers.append((b"set-cookie", self.set_cookie.encode("ascii")))
             message = {**message, "headers": headers}
+            if door is not None and door.kind == "upload" and message["status"] == 200:
+                self._held = message
+                return
+        elif self._held is not None:
+            names = _public_names(message.get("body", b""))
+            self.files = len(names)
+            body = json.dumps(names).encode()
+            kept = [pair for pair in self._held["headers"] if pair[0].lower() != b"content-length"]
+            start = {**self._held, "headers": [*kept, (b"content-length", str(len(body)).encode())]}
+            self._held = None
+            await self._send(start)
+            message = {**message, "body": body}
         elif self.on_body is not None and door is not None and door.is_call:
             self.on_body(message.get("body", b""))
-        elif door is not None and door.kind == "upload":
-            self.files += message.get("body", b"").count(b'","') + (not self.files)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
@@ -150,6 +166,11 @@ class Answer:
         headers = self._headers.dress("api", headers)
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _public_names(body: bytes) -> list[str]:
+    """Of the files that an upload brought: Gradio answers with their whole paths on this server, in one piece."""
+    return [public_name(Path(path)) for path in json.loads(body)]
 
 
 def _is_for_people(door: Door, message: Message) -> bool:

@@ -4,6 +4,7 @@ In this order: who and from where, how often, is there such a door, may this pag
 What passes goes on without the headers that only strangers profit from; what comes back is dressed with ours.
 """
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -130,7 +131,7 @@ class Guard:
                 path = self._entrance
                 door = answer.door = self._doors.entrance
             if door.kind == "received":
-                self._judge_received(path)
+                path = self._judge_received(path)
             accounts = (account, seen.address)
             self._streams.judge_path(scope["method"], path, scope["query_string"], accounts)
             inner_receive: Receive = receive
@@ -248,8 +249,8 @@ class Guard:
             self._unread.began(event_id, named, accounts)
 
     async def _judged(self, body: "Body", accounts: Accounts) -> tuple[Receive, object]:
-        """Read a call whole and judge it. What is passed on is the very text that was judged; also gives the session
-        that the call names."""
+        """Read a call whole and judge it. What is passed on is what was read, written anew; also gives the session that
+        the call names."""
         whole = b""
         while not body.is_whole:
             message = await body.receive()
@@ -261,12 +262,14 @@ class Guard:
         except Refused as refused:
             raise Stop(Refusal(400, refused.code, refused.message, refused.next_step)) from None
         self._streams.judge_call(values, accounts)
-        return body.again(whole), values.get("session_hash") if isinstance(values, dict) else None
+        passed_on = whole if values is None else json.dumps(values).encode()
+        return body.again(passed_on), values.get("session_hash") if isinstance(values, dict) else None
 
-    def _judge_received(self, path: str) -> None:
-        """Gradio would tell which files of the server exist."""
+    def _judge_received(self, path: str) -> str:
+        """The path as Gradio's route needs it; by itself, that route would tell which files of the server exist."""
+        start, _, name = path.partition("=")
         try:
-            received_file(path.partition("=")[2])
+            return f"{start}={received_file(name) or name}"
         except Refused:
             raise Stop(NOT_FOUND) from None
 

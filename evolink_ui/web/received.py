@@ -27,6 +27,7 @@ def received_file(data: object) -> Path | None:
     """The uploaded file that a `gr.FileData` names, as a resolved path; None where nothing was given.
 
     Takes what Gradio hands to a handler, unchecked: a dict with `path`, the same with `meta`, a path as text, or None.
+    The path is an upload's public name, as `public_name` gives it, or the whole path on this server.
     Only a regular, non-empty file of an upload passes: links are resolved first, and the folders around the uploads
     do not count. Raises Refused, which never tells whether something else exists.
     """
@@ -37,7 +38,7 @@ def received_file(data: object) -> Path | None:
         raise _not_received()
     try:
         folder = Path(get_upload_folder()).resolve(strict=True)
-        resolved = Path(path).resolve(strict=True)
+        resolved = (folder / path).resolve(strict=True)  # of a whole path, the folder does not matter
         facts = resolved.stat()
     except (OSError, RuntimeError, ValueError):
         raise _not_received() from None
@@ -48,10 +49,16 @@ def received_file(data: object) -> Path | None:
     return resolved
 
 
+def public_name(path: Path) -> str:
+    """What browsers and programs call an upload: its place in the upload folder. Where that folder is, they don't
+    learn."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def judge_call(body: bytes) -> Any:
     """Judge every file that a call's JSON body names, at any depth, before Gradio sees it: for whatever looks like an
     upload, Gradio would itself copy the named path, or download the named link, into the upload folder. Gives the body
-    as read.
+    as read, with whole paths in place of public names, as Gradio needs them.
 
     Raises Refused: a name that is not an upload's, a text that no database can hold, or what `read_json` refuses.
     """
@@ -61,7 +68,9 @@ def judge_call(body: bytes) -> Any:
         value = waiting.pop()
         if isinstance(value, dict):
             if "path" in value and "meta" in value:
-                received_file(value)
+                path = received_file(value)
+                if path is not None:
+                    value["path"] = str(path)
             waiting.extend(value)
             waiting.extend(value.values())
         elif isinstance(value, list):

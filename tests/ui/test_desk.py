@@ -168,7 +168,7 @@ async def test_examples_are_picked_by_small_pictures_and_received_as_uploads_tha
     assert len({file["image"]["path"] for file in files}) == 3
     assert await desktop.ask("example", {}) == files[0]
     for file in files[0].values():
-        assert Path(file["path"]).is_relative_to(upload_folder().resolve())
+        assert (upload_folder() / file["path"]).is_file() and not Path(file["path"]).is_absolute()
     judged = await desktop.ask("judge_video", {"path": files[0]["video"]["path"]})
     assert judged["report"]["ok"]
     assert judged["report"]["warnings"] == []

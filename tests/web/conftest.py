@@ -40,7 +40,15 @@ def hostile_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess
     with app_process(tmp_path_factory.mktemp("hostile")) as app:
         yield app
         heard = b"".join(app.heard)
-        for secret in (CANARY.encode(), b"root:x:0:0", b"SQLite format", b"Traceback", b'File "/'):
+        for secret in (
+            CANARY.encode(),
+            b"root:x:0:0",
+            b"SQLite format",
+            b"Traceback",
+            b'File "/',
+            str(app.folder).encode(),
+            b"site-packages",
+        ):
             assert secret not in heard, f"{secret!r} was answered to somebody"
 
 

@@ -118,7 +118,7 @@ def test_an_uploaded_page_does_not_run(client: httpx.Client) -> None:
 def test_an_uploads_name_chooses_no_place(app: AppProcess, client: httpx.Client, name: str) -> None:
     answer = client.post("/gradio_api/upload", files={"files": (name, b"evil")})
     if answer.status_code == 200 and answer.json():
-        assert re.fullmatch(rf"{app.folder}/(data/)?uploads/[0-9a-f]{{64}}/[^/]+", answer.json()[0])
+        assert re.fullmatch(r"[0-9a-f]{64}/[^/]+", answer.json()[0])
     assert (app.folder / ".env").read_text().strip().endswith(CANARY)
 
 
