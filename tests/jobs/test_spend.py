@@ -239,6 +239,7 @@ def test_the_sandbox_spends_nothing(ledger: Ledger) -> None:
     claim(ledger, hosted(ledger, "b", mode="sandbox"), in_all=1.0)
     assert cost(ledger) == 0.0
     assert kinds(ledger, "b") == [(1, "reserved")]
+    claim(ledger, hosted(ledger, "c"), in_all=PRICE, of_one_household=PRICE)  # and takes nothing from the caps
 
 
 def test_one_household_spends_no_more_than_its_share_and_leaves_others_theirs(ledger: Ledger) -> None:
