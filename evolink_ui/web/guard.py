@@ -43,7 +43,6 @@ from .visitor import (
     VISITOR_COOKIE,
     Caller,
     Cookies,
-    guest_name,
     is_guest,
     read_cookies,
     user_name,
@@ -183,7 +182,7 @@ class Guard:
             visitor, renew = read
             set_cookie = self._cookies.visitor_header(visitor, https=seen.https) if renew else ""
         else:
-            visitor = guest_name(seen.address)
+            visitor = self._cookies.guest_name(seen.address)
             if door and door.kind not in _PROGRAMS and self.meter.may_be_new(seen.address):
                 set_cookie = self._cookies.visitor_header(self._cookies.new_visitor(), https=seen.https)
         key = headers.get(_KEY_HEADER, b"").decode("latin-1")

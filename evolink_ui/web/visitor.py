@@ -5,7 +5,6 @@ Visitors come in three kinds, told apart by how their name begins: `user_` (logg
 gains nothing; a guest owns nothing, but may stop what guests started by its unguessable id.
 """
 
-import hashlib
 import hmac
 import secrets
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from evolink_ui import crypto
-from evolink_ui.crypto import Keyring, Sealer, Unreadable
+from evolink_ui.crypto import VERSION, Keyring, Sealer, Unreadable
 from evolink_ui.jobs.quota import UNLIMITED, Quota
 
 from .signing import Signer
@@ -69,6 +68,10 @@ class Cookies:
         """All keys are derived from the app's secret."""
         households = crypto.Signer(secret, "household")
         return cls(Signer(secret, "visitor"), Sealer(secret, "key cookie"), households, embedded, clock)
+
+    def guest_name(self, address: str) -> str:
+        """The name that all guests of one address share. Without the secret nobody finds the address by trying all."""
+        return f"{_GUEST}{VERSION}{self.households.mac(b'guest ' + address.encode()).hex()[:20]}"
 
     def new_visitor(self) -> str:
         """A name nobody can guess."""
@@ -178,11 +181,6 @@ def is_guest(visitor: str) -> bool:
 def is_anonymous(visitor: str) -> bool:
     """Whether a name is that of one browser with a cookie and without a login."""
     return visitor.startswith(_COOKIE)
-
-
-def guest_name(address: str) -> str:
-    """The name that all guests of one address share; tells nothing of the address to those who read it."""
-    return _GUEST + hashlib.sha256(b"evolink_ui guest " + address.encode()).hexdigest()[:20]
 
 
 def user_name(name: str) -> str:

@@ -9,7 +9,6 @@ from evolink_ui.web.visitor import (
     Caller,
     Cookies,
     caller_of,
-    guest_name,
     key_of,
     may,
     may_look,
@@ -93,8 +92,10 @@ def test_neither_repr_nor_str_of_a_caller_shows_a_key() -> None:
 
 
 def test_guests_own_nothing_owners_everything_and_strangers_may_only_stop_what_guests_began() -> None:
-    guest = guest_name("192.0.2.1")
-    assert guest == guest_name("192.0.2.1") != guest_name("192.0.2.2")
+    cookies, elsewhere = (Cookies.create(secret, embedded=False) for secret in (b"secret", b"other"))
+    guest = cookies.guest_name("192.0.2.1")
+    assert guest == cookies.guest_name("192.0.2.1") != cookies.guest_name("192.0.2.2")
+    assert guest != elsewhere.guest_name("192.0.2.1"), "whoever reads it could try all addresses"
     assert "192" not in guest
     by_guest, by_visitor = StandInJob("1", guest), StandInJob("2", "v_1")
     assert not owns(guest, by_guest) and owns("v_1", by_visitor) and not owns("v_2", by_visitor)
