@@ -43,6 +43,11 @@ class Answer:
         return self.body if isinstance(self.body, dict) else {}
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it has nothing of EvoLink's: a web page, or a 403 without a word of why."""
+        return self.is_page or (self.status == 403 and self.code is None and self.words is None)
+
+    @property
     def declined(self) -> bool:
         """Whether it says no in the body: 200 with `success: false`."""
         return 200 <= self.status < 300 and self.record.get("success") is False

@@ -12,12 +12,13 @@ from evolink_ui.evolink.errors import Charged, EvoLinkError
 from evolink_ui.evolink.models import Task
 from evolink_ui.evolink.policy import (
     ORDER_PATIENCE_SECONDS,
+    REPLACED_STATUSES,
     Fault,
     Verdict,
     judge_order,
     order_wait_seconds,
 )
-from evolink_ui.evolink.reads import is_in_between, no_answer, refusal, task_in
+from evolink_ui.evolink.reads import no_answer, refusal, task_in
 from evolink_ui.evolink.request import MotionControlRequest
 from evolink_ui.evolink.transport import Transport
 from evolink_ui.evolink.world import World
@@ -73,7 +74,7 @@ async def place_order(
                 outcome.status,
                 outcome.code,
                 paced=told is not None,
-                is_page=outcome.is_page,
+                is_foreign=outcome.is_foreign,
                 names_task=bool(outcome.task_ids),
             )
         if verdict is Verdict.ACCEPT and isinstance(outcome, Answer):
@@ -130,10 +131,8 @@ def _unknown(outcome: Answer | NoAnswer, key: str) -> EvoLinkError:
         return unknown_outcome(what, **facts)
     facts |= {"retry_after_seconds": outcome.retry_after_seconds}
     facts |= {"vendor_code": outcome.code, "vendor_message": outcome.words, **outcome.details}
-    if is_in_between(outcome):
-        what = (
-            f"Something between this app and EvoLink answered the order with a page of its own (HTTP {outcome.status})."
-        )
+    if outcome.is_foreign and outcome.status in REPLACED_STATUSES:
+        what = f"Something between this app and EvoLink answered the order, not EvoLink (HTTP {outcome.status})."
         return unknown_outcome(
             f"{what} It may be a firewall that blocked the order, or only held back the answer.", **facts
         )

@@ -86,12 +86,13 @@ def judge_order(
     *,
     fault: Fault | None = None,
     paced: bool = False,
-    is_page: bool = False,
+    is_foreign: bool = False,
     names_task: bool = False,
 ) -> Verdict:
     """Decide about the paid POST. A 2xx is accepted here; the caller still has to find a task id in it.
 
-    `paced`: the answer names a Retry-After. `is_page`: it is a web page where JSON belongs. `names_task`: a task id
+    `paced`: the answer names a Retry-After. `is_foreign`: it has nothing of EvoLink's,
+    as a firewall's page. `names_task`: a task id
     that the order did not hold stands somewhere in it.
     """
     if fault is not None or status is None:
@@ -108,10 +109,10 @@ def judge_order(
         return Verdict.UNKNOWN
     if status == 429:
         return Verdict.REFUSED if code in MONEY_CODES and not paced else Verdict.REPEAT
-    # A page with a refusal comes from whatever stands before EvoLink (an edge, a proxy, a wrong host), which judges a
+    # A foreign refusal comes from whatever stands before EvoLink (an edge, a proxy, a wrong host), which judges a
     # request before it passes it on: no order. The one exception is a filter that lets the request through and holds
     # back the *answer*; those say 403. Behind such a page may stand a task.
-    if is_page and status in REPLACED_STATUSES:
+    if is_foreign and status in REPLACED_STATUSES:
         return Verdict.UNKNOWN
     if status in ORDER_REFUSALS or (status == 409 and code == "idempotency_conflict"):
         return Verdict.REFUSED

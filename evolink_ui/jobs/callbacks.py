@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from evolink_ui.crypto import VERSION, Keyring, Signer
-from evolink_ui.evolink import Task
 
 from .job import Job
 
 TASK_ID_MAX_CHARS = 100
-SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
 
 
 class Callbacks:
@@ -51,10 +49,3 @@ def named_task(hint: Any) -> str | None:
     """The task id that a callback's body names, if it can be one."""
     task_id = hint.get("id") if isinstance(hint, dict) else None
     return task_id if isinstance(task_id, str) and len(task_id) <= TASK_ID_MAX_CHARS else None
-
-
-def settles(task: Task, job: Job) -> bool:
-    """Whether a task that was read can be what became of an order of unknown outcome: its model and its time fit."""
-    if task.model != job.order.model or task.created is None or job.ordered_at is None:
-        return False
-    return abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS

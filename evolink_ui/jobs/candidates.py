@@ -1,4 +1,4 @@
-"""Task ids out of a damaged answer to an order: is one of them the order's task?
+"""Which task an order of unknown outcome made, among those that something names.
 
 Nothing here costs anything: tasks are read, with the key of the order.
 """
@@ -11,46 +11,36 @@ from collections.abc import Awaitable, Callable, Collection
 
 from evolink_ui.evolink import EvoLink, EvoLinkError, NotFound, Task
 
+from .job import Job
+
 log = logging.getLogger("evolink_ui.jobs")
 
-CLOCK_SLACK_SECONDS = 120.0
-"""By how much the vendor's clock, which dates a task, and ours, which dates the claim, may differ."""
+SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
 
 NOT_FOUND_PAUSES_SECONDS = (2.0, 5.0, 10.0, 15.0, 30.0)
 """Between looks at a task that is not known (yet): a new one may take a minute to be known on every machine."""
 
 
-def is_of_order(task: Task, *, model: str, ordered_at: float, now: float) -> bool:
-    """Whether a task can be what an order made: the same model, created between the order and now.
-
-    Args:
-        task: as it was read.
-        model: what was ordered.
-        ordered_at: when the order was claimed, seconds since 1970 (UTC).
-        now: seconds since 1970 (UTC).
-    """
-    if task.model != model or task.created is None:
+def settles(task: Task, job: Job) -> bool:
+    """Whether a task that was read can be what became of an order of unknown outcome: its model and its time fit."""
+    if task.model != job.order.model or task.created is None or job.ordered_at is None:
         return False
-    return ordered_at - CLOCK_SLACK_SECONDS <= task.created <= now + CLOCK_SLACK_SECONDS
+    return abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS
 
 
 async def find_ordered(
-    evolink: EvoLink,
-    candidates: Collection[str],
-    fits: Callable[[Task], bool],
-    *,
-    sleep: Callable[[float], Awaitable[object]],
+    evolink: EvoLink, job: Job, candidates: Collection[str], *, sleep: Callable[[float], Awaitable[object]]
 ) -> Task | None:
-    """The one candidate that fits, read from the vendor; None where none does, or more than one.
+    """The one candidate that settles a claimed job, read from the vendor; None where none does, or more than one.
 
     Args:
         evolink: the client with the order's key.
-        candidates: ids out of the answer to the order.
-        fits: whether a task can be the order's.
+        job: as it was claimed.
+        candidates: ids out of the answer to the order, known to no other job.
         sleep: waits so many seconds.
     """
     read = await asyncio.gather(*(_read(evolink, task_id, sleep) for task_id in candidates))
-    fitting = [task for task in read if task is not None and fits(task)]
+    fitting = [task for task in read if task is not None and settles(task, job)]
     return fitting[0] if len(fitting) == 1 else None
 
 

@@ -16,7 +16,8 @@ from evolink_ui.executors import DISK, STORE
 
 from . import faults, intake, same_order
 from .adopted import facts_of
-from .callbacks import named_task, settles
+from .callbacks import named_task
+from .candidates import settles
 from .files import DiskTrouble, StoreTrouble
 from .insist import DatabaseAway, ask, insist
 from .job import Job, JobError, OrderInputs, State, TaskTaken

@@ -11,12 +11,12 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from evolink_ui.evolink import (
-    EvoLink,
     EvoLinkError,
+    IdempotencyConflict,
     LocalFileProblem,
     MotionControlRequest,
     OutcomeUnknown,
@@ -29,7 +29,7 @@ from evolink_ui.hosting import HostingError
 
 from . import faults, intake, links
 from .adopted import RESULT_LIFE_SECONDS, estimates
-from .candidates import find_ordered, is_of_order
+from .candidates import find_ordered
 from .credits import credits_on_the_wire
 from .expected import PAST_JOBS, expected_seconds
 from .files import RESULT, JobFiles, StoreTrouble
@@ -135,11 +135,14 @@ class Work:
             except OutcomeUnknown as error:
                 names = " ".join(error.candidates) or "none"
                 log.warning("job=%s outcome unknown: %s; tasks named by the answer: %s", job_id, error.code, names)
-                found = await self._find_ordered(evolink, claimed, request.model, error.candidates)
+                unused = [name for name in error.candidates if await self._do(self._ledger.with_task, name) is None]
+                found = await find_ordered(evolink, claimed, unused, sleep=self._sleep)
                 if found is None:
                     await self._end(job, State.UNKNOWN, faults.of_error(error))
                 else:
                     await self._ordered(job, found)
+            except IdempotencyConflict as error:  # an older copy of this job was ordered, and may be paid
+                await self._end(job, State.FAILED if job.is_in_doubt else State.UNKNOWN, faults.of_error(error))
             except EvoLinkError as error:
                 await self._refused(job, error)
             except ImpossibleTransition:
@@ -223,15 +226,6 @@ class Work:
             video_url=job.video_url or "",
             callback_url=self._callback_url(job),
         )
-
-    async def _find_ordered(self, evolink: EvoLink, job: Job, model: str, candidates: Collection[str]) -> Task | None:
-        """The task of a claimed order among those that a damaged answer names, if it is surely one of them."""
-
-        def fits(task: Task) -> bool:
-            return is_of_order(task, model=model, ordered_at=job.ordered_at or job.created_at, now=self._clock())
-
-        unknown_here = [name for name in candidates if await self._do(self._ledger.with_task, name) is None]
-        return await find_ordered(evolink, unknown_here, fits, sleep=self._sleep)
 
     async def _ordered(self, job: Job, task: Task) -> None:
         log.warning("job=%s ordered task=%s", job.id, task.id)  # on the log at once, whatever the database does next

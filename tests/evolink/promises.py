@@ -193,6 +193,7 @@ ORDER = [
            "brand_new_code"),
     unknown("an order answered with 403 and a page, which may hide its answer, is not called free",
             answer(403, body="<html>Blocked by policy</html>", work=True), paid=1),
+    unknown("an order answered with 403 and not a word is not called free", answer(403, body="", work=True), paid=1),
     *(denied(f"an order refused with {status} and a page before EvoLink costs nothing and blames nobody",
              answer(status, body="<!doctype html><title>No</title>", headers={"content-type": "text/html"}),
              Unreachable, "not_evolink") for status in (400, 401, 404, 410, 451)),

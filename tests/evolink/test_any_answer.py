@@ -25,6 +25,9 @@ BODIES = (
     b"", b"{}", b"null", b"[1", b'{"id": "task-1"}', b'{"id": "task-1"}'[:9], gzip.compress(b'{"id": "task-1"}'),
     b'{"id": 1, "error": "x"}', b'{"error": {"code": {}, "message": []}}', b'{"success": false, "code": true}',
     b'{"success": false, "code": ' + b"9" * 5000 + b"}", b'{"data": []}', b"\xff\xfe", b"5\r\n{\r\n0\r\n\r\n", b"NaN",
+    b'{"id": "task-unified-1-a"} trailing', b'{"id": "task-unified-1-a", "x": "\xff"}', b'{"id": "task-unified-1-a"',
+    b"<html>task-unified-1-a</html>", b'{"id": "task-unified-1-a"}{"id": "task-unified-2-b"}',
+    b'{"id": "task-unified-1-a", "n": ' + b"9" * 5000 + b"}",
     b'{"id": "task-1", "progress": 1e400, "created": -1e300, "usage": {"cost": []}, "result_data": {"video_url": 3}}',
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ attempts = st.integers(-5, 10_000)
 def test_an_order_is_repeated_after_an_answer_only_if_it_is_429(
     status: int, code: str | None, paced: bool, is_page: bool
 ) -> None:
-    verdict = judge_order(status, code, paced=paced, is_page=is_page)
+    verdict = judge_order(status, code, paced=paced, is_foreign=is_page)
     assert verdict is not Verdict.REPEAT or status == 429
     if status >= 500 or status in (304, 406, 408, 425) or code == "paid_outcome_unknown":
         assert verdict is Verdict.UNKNOWN
@@ -33,7 +33,7 @@ def test_an_order_is_repeated_after_an_answer_only_if_it_is_429(
 def test_an_order_whose_answer_names_a_task_is_never_free_and_never_repeated(
     status: int, code: str | None, paced: bool, is_page: bool
 ) -> None:
-    verdict = judge_order(status, code, paced=paced, is_page=is_page, names_task=True)
+    verdict = judge_order(status, code, paced=paced, is_foreign=is_page, names_task=True)
     assert verdict in (Verdict.ACCEPT, Verdict.UNKNOWN)
 
 

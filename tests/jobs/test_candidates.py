@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 
-from evolink_ui.evolink import Task
 from evolink_ui.jobs import Job, Jobs, OrderInputs, State
 from evolink_ui.jobs import candidates as candidates_module
-from evolink_ui.jobs.candidates import CLOCK_SLACK_SECONDS, is_of_order
 from tests.stub import Fault, Stub, Timeline, answer, dirty, wrapped
 
 from .conftest import KEY
 
 Ended = Callable[[str], Awaitable[Job]]
-MODEL = "kling-v3-motion-control"
 
 
 @pytest.fixture(autouse=True)
@@ -109,19 +106,22 @@ async def test_another_tasks_answer_is_never_shown_as_ours(
     assert "stranger" not in job.vendor_url
 
 
-@pytest.mark.parametrize(
-    ("fields", "fits"),
-    [
-        ({}, True),
-        ({"created": 1000 - CLOCK_SLACK_SECONDS}, True),
-        ({"created": 1000 - CLOCK_SLACK_SECONDS - 1}, False),
-        ({"created": 1060 + CLOCK_SLACK_SECONDS}, True),
-        ({"created": 1061 + CLOCK_SLACK_SECONDS}, False),
-        ({"created": None}, False),
-        ({"model": None}, False),
-        ({"model": "kling-v2.6-motion-control"}, False),
-    ],
-)
-def test_a_task_fits_an_order_in_model_and_time(fields: dict[str, Any], fits: bool) -> None:
-    task = Task.from_wire({"id": "task-unified-1", "model": MODEL, "created": 1030, **fields})
-    assert is_of_order(task, model=MODEL, ordered_at=1000.0, now=1060.0) is fits
+async def test_a_key_that_an_older_copy_of_the_job_used_is_a_doubt_and_names_its_task(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+) -> None:
+    stub.fail("order", answer(409, "idempotency_conflict"))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.fault is not None
+    assert (job.state, job.fault.charged) == (State.UNKNOWN, "unknown")
+    assert "attach" in jobs.view(job)["actions"]
+
+
+async def test_what_a_refusal_says_of_amounts_reaches_the_person(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+) -> None:
+    error = {"code": "key_quota_exhausted", "estimated_credits": 81.6, "remaining_credits": 3}
+    stub.fail("order", answer(402, body={"error": error}))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    assert job.fault is not None
+    assert (job.state, job.fault.charged) == (State.FAILED, "no")
+    assert "It needs 81.6 credits, this key has 3." in job.fault.message
