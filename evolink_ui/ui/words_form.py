@@ -131,7 +131,7 @@ FORM: Final[Mapping[str, str]] = {
     "why.prompt": "The prompt is {over} characters too long.",
     "why.element": "An element id works only facing as in the video.",
     "why.credits": "Only {left} credits are left.",
-    "why.link_price": "The price follows from the video's length, which is known once it was fetched.",
+    "why.link_price": "The price depends on the video's length. We'll know it once the link is fetched.",
     "why.free": "Sandbox: nothing is charged here.",
     # -- the same order once more
     "same.running": "The same order is already running.",

@@ -66,7 +66,7 @@ class Owners:
             jar: the request's cookies.
         """
         if self._names:
-            return user is not None and bool({user, user.rpartition(":")[2]} & self._names)
+            return user is not None and (user in self._names or user.partition(":")[2] in self._names)
         data = self._signer.read(jar[OWNER_COOKIE]) if OWNER_COOKIE in jar else None
         if data is None:
             return False

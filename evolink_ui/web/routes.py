@@ -213,9 +213,10 @@ class _Web:
 def for_visitor(view: dict[str, Any], job: JobLike, request: Any) -> dict[str, Any]:
     """A job's view with those actions only that the sender of a request (Starlette's or `gr.Request`) may do."""
     visitor = visitor_of(request)
-    view["actions"] = [
-        name for name in view["actions"] if may(visitor, job, name) and _may_name_task(request, job, name)
-    ]
+    own = [name for name in view["actions"] if may(visitor, job, name)]
+    view["actions"] = [name for name in own if _may_name_task(request, job, name)]
+    if len(view["actions"]) < len(own) and view.get("error"):
+        view["error"]["next_step"] = ASK_OWNER  # the dashboard that would tell isn't this visitor's
     return view
 
 

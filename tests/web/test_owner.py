@@ -82,7 +82,7 @@ def test_named_logins_are_the_owner_and_no_link_is_made() -> None:
     assert holder.path == ""
     assert holder.holds("anna", {})
     assert holder.holds("hf:4711", {})
-    for stranger in (None, "ben", "Anna", "hf:anna4711"):
+    for stranger in (None, "ben", "Anna", "hf:anna4711", "hf:x:4711", "hf:", ":anna:", "oidc-1:x:anna"):
         assert not holder.holds(stranger, {})
 
 
