@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -46,6 +46,7 @@ def test_a_wrong_value_is_refused_with_its_field_and_a_right_value(fields: dict[
         MotionOrder(**fields)
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANY_FIELDS)
 def test_nothing_is_guessed(fields: dict[str, Any]) -> None:
     """A value is taken as it is, with its type, or refused at its field."""
