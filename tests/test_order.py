@@ -1,5 +1,6 @@
 """What an order may say: strict values, the model's own limits, and orders of older versions."""
 
+import json
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -12,6 +13,9 @@ from evolink_ui import catalog
 from evolink_ui.catalog import KLING_V3_MOTION_CONTROL, MODELS, Orientation, Quality
 from evolink_ui.evolink import MotionControlRequest
 from evolink_ui.order import MotionOrder, OrderError
+from evolink_ui.sandbox.errors import ApiError
+from evolink_ui.sandbox.orders import Order as SandboxOrder
+from evolink_ui.sandbox.orders import judge
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -167,3 +171,32 @@ def test_what_is_written_is_read_again(name: str) -> None:
     field = MotionOrder.model_fields[name]
     order = MotionOrder.parse({"character_orientation": "video", name: (field.examples or [None])[0]})
     assert MotionOrder.from_stored(order.model_dump()) == order
+
+
+def test_the_sandbox_reads_the_orders_of_an_older_version_and_says_where_it_cannot() -> None:
+    old = {name: OLD_ROW[name] for name in ("prompt", "quality", "keep_sound", "watermark")}
+    old |= {"image_url": "https://a/1", "video_url": "https://a/2", "orientation": "video", "callback_url": None}
+    order = SandboxOrder.load(json.dumps(old))
+    assert (order.character_orientation, order.keep_sound, order.callback_url) == ("video", True, None)
+    assert SandboxOrder.load(order.dump()) == order
+    with pytest.raises(KeyError):
+        SandboxOrder.load("{}")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"quality": 720}, "quality must be"),
+        ({"model_params": {"character_orientation": "video", "keep_sound": "no"}}, "model_params.keep_sound must be"),
+        ({"prompt": "x" * 2501}, "prompt: The prompt has 2,501 characters"),
+        ({"video_urls": ["https://a/1", "https://a/2"]}, "video_urls must hold exactly one value"),
+        ({"model_params": {}}, "model_params.character_orientation is missing"),
+    ],
+)
+def test_the_sandbox_names_the_member_as_it_stands_in_the_body(body: dict[str, Any], says: str) -> None:
+    right = {**body_of(OLD_ROW)}
+    judge(right)
+    with pytest.raises(ApiError) as caught:
+        judge(right | body)
+    assert caught.value.status == 400
+    assert caught.value.message.startswith(says)

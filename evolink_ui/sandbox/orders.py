@@ -102,7 +102,10 @@ def judge(body: dict[str, Any], *, allow_private: bool = False) -> Order:
     try:
         order = MotionOrder.parse(said)
     except OrderError as error:
-        raise invalid_request(f"{_name(PLACES[error.field])}: {error.message}") from None
+        place = _name(PLACES[error.field])
+        said_by_field = error.message.startswith(f"{error.field} ")
+        message = place + error.message.removeprefix(error.field) if said_by_field else f"{place}: {error.message}"
+        raise invalid_request(message) from None
     for field in ("image_url", "video_url"):
         _check_url(getattr(order, field), _name(PLACES[field]))
     return Order.model_construct(**dict(order), callback_url=_callback(body, allow_private))
