@@ -107,6 +107,7 @@ class Workshop:
         try:
             fixed, file = await self._executor.run_for(mending.visitor, _work, kind, path, orientation, part, mending)
         except (FixCancelled, asyncio.CancelledError):
+            mending.cancel.set()  # a thread can't be cancelled; at the app's end this is what ends it
             return {"stopped": True}
         except FixFailed as failed:
             return {"error": {"code": failed.code, "message": failed.message, "next_step": failed.next_step}}

@@ -89,6 +89,26 @@ async def test_old_mendings_are_forgotten(tmp_path: Path, monkeypatch: Any) -> N
     assert (await workshop.look(second["id"], "v"))["changes"] == []
 
 
+async def test_a_fix_ends_with_the_app_instead_of_holding_it_up(tmp_path: Path, monkeypatch: Any) -> None:
+    """At the app's end the event loop cancels what runs on it, and then waits for the threads."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def until_cancelled(*_: Any, cancel: threading.Event, **__: Any) -> Any:
+        begun.set()
+        assert cancel.wait(MINUTE)
+        ended.set()
+        raise FixCancelled
+
+    monkeypatch.setattr(mending, "fix_image", until_cancelled)
+    workshop = Workshop()
+    started = await workshop.start("image", tmp_path / "fine.png", "image", "v")
+    task = workshop._known[started["id"]].task
+    assert task is not None
+    assert await asyncio.to_thread(begun.wait, MINUTE)
+    task.cancel()
+    assert await asyncio.to_thread(ended.wait, MINUTE)
+
+
 async def test_eight_visitors_who_fix_at_once_and_one_who_calls_forty_times_hold_nobody_up(
     desktop: Desktop, jobs: Jobs, tmp_path: Path, monkeypatch: Any
 ) -> None:
