@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +37,7 @@ LIVES_SECONDS = 1.5  # a process is killed within so long of writing a job down;
 KILLS_IN_TEST, KILLS_IN_SOAK = 5, 15  # in each of four set-ups: 20 and 60 kills
 INTAKE_TURN = 4  # every so many kills may come before the job is written down
 JOBS_PER_KILL = 4
+PRICE = 4 * 8.1648  # credits, of each order here
 
 
 class SlowStub(Stub):
@@ -82,6 +84,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "EVOLINK_UI_ALLOW_PRIVATE_URLS": "true",
         "EVOLINK_UI_MAX_ACTIVE_JOBS_PER_VISITOR": "50",
         "EVOLINK_UI_VENDOR_REQUESTS_PER_SECOND": "1000",
+        "EVOLINK_UI_DAILY_CREDITS": str(settings.daily_credits or ""),
     }
 
 
@@ -142,6 +145,11 @@ def check_promises(jobs: list[Job], stub: Stub, settings: Settings, *, kills: in
     assert {job.task_id for job in done} <= {order.task_id for order in stub.orders}
     for job in done:
         assert (settings.data_dir / "jobs" / job.id / "result.mp4").stat().st_size == job.result_bytes
+    ledger = Ledger(settings.sqlalchemy_url)
+    (spent,) = ledger.spend_book.by_day(date.min, date.max).values()
+    ledger.close()
+    assert spent.posts >= posts.total(), "an order went out that is not counted"
+    assert spent.owners_key > stub.paid * PRICE - 0.01
     # The claim is written right before the POST leaves. Only a kill in those milliseconds is unknown without a POST; it
     # may then meet all the jobs that were started together.
     doubts = [job for job in jobs if job.state is State.UNKNOWN]
@@ -175,6 +183,21 @@ def test_a_kill_at_any_instant_loses_no_job_and_orders_nothing_twice(
     run_setup(
         slow_stub, tmp_path, image, video, on_postgres=on_postgres, honoured=honoured, kills=KILLS_IN_TEST, seed=1
     )
+
+
+def test_kills_of_two_replicas_open_no_gap_in_the_days_cap(
+    slow_stub: SlowStub, tmp_path: Path, image: Path, video: Path
+) -> None:
+    with postgres() as url:
+        settings = settings_for(slow_stub, tmp_path, url).model_copy(update={"daily_credits": 2.5 * PRICE})
+        jobs = killing(settings, image, video, replicas=2, kills=3, seed=2)
+        ledger = Ledger(settings.sqlalchemy_url)
+        (spent,) = ledger.spend_book.by_day(date.min, date.max).values()
+        ledger.close()
+    assert spent.owners_key <= 2.5 * PRICE
+    assert slow_stub.paid * PRICE <= spent.owners_key + 0.01
+    refused = [job for job in jobs if job.state is State.FAILED]
+    assert {job.fault.code for job in refused if job.fault} == {"daily_credits_used_up"}
 
 
 @pytest.mark.soak
