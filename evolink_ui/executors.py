@@ -177,6 +177,8 @@ LEDGER: Final = Executor("ledger", 6, waiting=500, seconds=0.02)
 """Calls of the database, fewer than its connections (5, and 10 more at peaks) on both loops together."""
 CHECKS: Final = Executor("checks", 2, waiting=40, each=2, each_waiting=10, seconds=0.5)
 """Checks of files: as many as there are decoding children. A page checks a picture and a video at once."""
+SECOND_READINGS: Final = Executor("second-readings", 1, waiting=20, each=1, each_waiting=4, seconds=0.5)
+"""MoviePy's looks at videos; there is one process for them."""
 FIXES: Final = Executor("fixes", 1, waiting=24, each=1, each_waiting=3, seconds=20.0)
 """Fixes of files: encoding uses all cores already."""
 EXPORTS: Final = Executor("exports", 1, waiting=24, seconds=5.0)

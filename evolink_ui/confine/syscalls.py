@@ -35,13 +35,15 @@ PROCESSES: Final[dict[str, tuple[int | None, int | None]]] = {
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
     "tkill": (200, 130),
+    "setsid": (112, 157),
+    "setpgid": (109, 154),
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
     "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
 }
-"""Other processes: their memory, descriptors and fate."""
+"""Other processes: their memory, descriptors and fate; and leaving the group in which the parent ends all."""
 
 FILE_ATTRIBUTES: Final[dict[str, tuple[int | None, int | None]]] = {
     "truncate": (76, 45),

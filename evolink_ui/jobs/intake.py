@@ -14,8 +14,8 @@ from typing import Any
 
 from evolink_ui import net
 from evolink_ui.catalog import Orientation
-from evolink_ui.executors import CHECKS, DISK, Busy
-from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_video, limits
+from evolink_ui.executors import CHECKS, DISK, SECOND_READINGS, Busy
+from evolink_ui.media import Problem, Report, VideoFacts, check_image, check_video, limits, second_reader
 from evolink_ui.media.words import problem
 from evolink_ui.order import MotionOrder, OrderError
 
@@ -88,6 +88,20 @@ async def judge_image(path: Path, *, visitor: str = "") -> Report:
 async def judge_video(path: Path, orientation: Orientation, *, visitor: str = "") -> Report:
     """`media.check_video` in a thread, as `judge_image`."""
     return await _judge(path, orientation, visitor)
+
+
+async def read_again(path: Path, orientation: Orientation, *, visitor: str = "") -> list[Problem]:
+    """Warnings of the second reader about a video that passes its check, within 2 s; a file is read once.
+
+    Empty where both readers agree, and where the second one found no time: it delays no order any further.
+    Raises TooBusy: too many files wait to be checked.
+    """
+    report = await judge_video(path, orientation, visitor=visitor)
+    try:
+        reading = SECOND_READINGS.run(_REPORTS.read_again, path, report)
+        return await asyncio.wait_for(reading, second_reader.SECONDS)
+    except (Busy, TimeoutError):
+        return []
 
 
 async def seconds_of(path: Path) -> float:
@@ -196,6 +210,7 @@ class _Reports:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+        self._read_again: OrderedDict[tuple[object, ...], list[Problem]] = OrderedDict()
 
     def find(self, path: Path, orientation: Orientation | None) -> Report | None:
         identity = _identity(path, orientation)
@@ -216,6 +231,21 @@ class _Reports:
                 while len(self._kept) > REPORTS_KEPT:
                     self._kept.popitem(last=False)
         return report
+
+    def read_again(self, path: Path, report: Report) -> list[Problem]:
+        """The second reader's warnings, kept or new. Blocks for as long as a reading takes."""
+        identity = _identity(path, None)
+        with self._lock:
+            known = self._read_again.get(identity) if identity else None
+        if known is not None:
+            return known
+        warnings = second_reader.read_again(path, report)
+        if warnings is not None and identity:
+            with self._lock:
+                self._read_again[identity] = warnings
+                while len(self._read_again) > REPORTS_KEPT:
+                    self._read_again.popitem(last=False)
+        return warnings or []
 
 
 _REPORTS = _Reports()

@@ -9,7 +9,7 @@ from typing import Any
 
 from evolink_ui.catalog import Orientation
 from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Forbidden, Task, Unauthorized
-from evolink_ui.media import Report
+from evolink_ui.media import Problem, Report
 
 from . import intake
 from .callbacks import TASK_ID_MAX_CHARS
@@ -36,6 +36,10 @@ class Questions(Machinery):
     async def judge_video(self, path: Path, orientation: Orientation, *, visitor: str = "") -> Report:
         """What the video is and what is wrong with it, for one character orientation. Raises TooBusy; see `intake`."""
         return await intake.judge_video(path, orientation, visitor=visitor)
+
+    async def read_again(self, path: Path, orientation: Orientation, *, visitor: str = "") -> list[Problem]:
+        """Warnings of the second reader about a video, within 2 s. Raises TooBusy; see `intake`."""
+        return await intake.read_again(path, orientation, visitor=visitor)
 
     # ---- jobs ----
 

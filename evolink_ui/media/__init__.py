@@ -4,6 +4,7 @@ Importing this package loads no decoder: they live in child processes with limit
 """
 
 from evolink_ui.catalog import Orientation
+from evolink_ui.media import second_reader
 from evolink_ui.media.check import check_image, check_video
 from evolink_ui.media.child import POOL
 from evolink_ui.media.decodable import decode_rare_formats, may_decode
@@ -13,8 +14,13 @@ from evolink_ui.media.rules import compare
 
 warm_up = POOL.warm_up
 """Start one child ahead of the first check; some 0.3 s, so call it in a thread. Never fails."""
-close = POOL.close
-"""End the children now; happens by itself when the process ends."""
+
+
+def close() -> None:
+    """End the children now; happens by itself when the process ends."""
+    POOL.close()
+    second_reader.close()
+
 
 __all__ = [
     "FixCancelled",

@@ -122,6 +122,7 @@ def video_facts(said: dict[str, Any], size_bytes: int, format_name: str) -> Vide
         checked_seconds=_number(said.get("checked_seconds")),
         cuts_seconds=tuple(_number(cut) for cut in cuts) if isinstance(cuts, list) else (),
         brightness=_perhaps(said.get("brightness")),
+        stored_size=(_count(said.get("stored_width")), _count(said.get("stored_height"))),
     )
 
 

@@ -64,6 +64,8 @@ class VideoFacts:
     """Where a cut was seen, in seconds from the start."""
     brightness: float | None = None
     """Mean brightness 0-255; None where no frame was read."""
+    stored_size: tuple[int, int] = (0, 0)
+    """Width and height in pixels as coded, before rotation and sample aspect; zeros where they were not read."""
 
 
 @dataclass(frozen=True, slots=True)

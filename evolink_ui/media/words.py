@@ -229,6 +229,17 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
         "Nothing to do, unless you know of cuts further on.",
         None,
     ),
+    "readers_differ": (
+        "Simple programs read this video differently: {differences}.",
+        "EvoLink may read it like them. Save the video again with the program it came from if the length or the sound"
+        " of the result matters.",
+        None,
+    ),
+    "second_reader_failed": (
+        "Simple programs can't read this video, although it plays.",
+        "EvoLink may refuse it. Save the video again as MP4 (H.264) if it does.",
+        None,
+    ),
     "framing_differs": (
         "The picture is {image_framing} ({image_width} x {image_height} px) and the video is {video_framing}"
         " ({video_width} x {video_height} px).",

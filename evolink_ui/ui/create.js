@@ -2,6 +2,7 @@
 // typed and chosen survives errors, reloads and cuts; the files themselves stay on the server under their own names.
 const { limits, rates, mode, topup_url, order: fields } = props;
 const ORDER_PATIENCE_MS = 20000;
+const READING_PATIENCE_MS = 2000; // the server gives it no longer either
 const LINK_PATIENCE_MS = 150000; // links are fetched and judged before the order is written down
 
 const draft = kit.load(kit.DRAFT_KEY, {});
@@ -20,10 +21,11 @@ const seesBalance = () => live && (kit.ownKey || kit.isOwner); // the app's own 
 
 const judgeImage = (file) => kit.ask("judge_image", file);
 const judgeVideo = (file) => kit.ask("judge_video", { ...file, character_orientation: form.character_orientation });
+const readVideoAgain = (file) => kit.ask("read_video_again", { ...file, character_orientation: form.character_orientation });
 const facingNow = () => form.character_orientation;
 const longest = () => (form.character_orientation === "image" ? limits.video.image_orientation_max_seconds : limits.video.max_seconds);
 const image = makeDrop({ kind: "image", facing: facingNow, longest, limits: limits.image, judge: judgeImage, changed: () => refresh() });
-const video = makeDrop({ kind: "video", facing: facingNow, longest, limits: limits.video, judge: judgeVideo, changed: () => refresh() });
+const video = makeDrop({ kind: "video", facing: facingNow, longest, limits: limits.video, judge: judgeVideo, readAgain: readVideoAgain, changed: () => refresh() });
 
 const choices = makeChoices({ form, rates, most: limits.prompt_max_chars, changed: () => refresh(), turned: () => judgeAhead() });
 
@@ -206,6 +208,13 @@ async function order({ again = false } = {}) {
   attempt ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   failed.replaceChildren();
   refresh();
+  // A second reading that is on its way may bring a warning, which is to be seen before anything is paid.
+  const second = video.pick.reading;
+  if (second && await Promise.race([second, new Promise((late) => setTimeout(late, READING_PATIENCE_MS, false))])) {
+    sending = false;
+    refresh();
+    return;
+  }
   const file = (pick) => (pick.path ? { path: pick.path, orig_name: pick.name } : null);
   try {
     const { job } = await kit.ask("order", {

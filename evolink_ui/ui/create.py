@@ -32,6 +32,9 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
     async def judge_video(data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.judge_video(data, visitor_of(request))
 
+    async def read_video_again(data: Any, request: gr.Request) -> dict[str, Any]:
+        return await desk.read_video_again(data, visitor_of(request))
+
     async def order(data: Any, request: gr.Request) -> dict[str, Any]:
         return await desk.order(data, request)
 
@@ -77,6 +80,7 @@ def create_form(settings: Settings, jobs: Jobs, desk: Desk) -> gr.HTML:
         functions={
             "judge_image": answered(judge_image),
             "judge_video": answered(judge_video),
+            "read_video_again": answered(read_video_again),
             "order": answered(order),
             "example": answered(example),
             "examples": answered(examples),

@@ -11,7 +11,7 @@ import io
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -104,6 +104,11 @@ class Desk:
         seconds = getattr(report.facts, "duration_seconds", None)
         answer["prices"] = prices(seconds) if seconds else None
         return answer
+
+    async def read_video_again(self, data: Mapping[str, Any], visitor: str) -> Answer:
+        """What a second reader says otherwise of a video that passed: {warnings}. Takes 2 s at most."""
+        warnings = await self._jobs.read_again(given(data), orientation_of(data), visitor=visitor)
+        return {"warnings": [asdict(warning) for warning in warnings]}
 
     async def order(self, form: Mapping[str, Any], request: gr.Request) -> Answer:
         """Place the order of a form: {job}, the new job's view.

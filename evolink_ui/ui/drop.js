@@ -1,7 +1,7 @@
 // One drop zone: drop, click, paste, keyboard or a link; looks at the file before a byte is sent, then sends the
 // original bytes and asks the server for its judgement. A pick is {name, size, path, facts, poster, prices} or {url};
 // `busy` while it is on its way, `failed` where it cannot be ordered with, `long` where only its length is wrong.
-function makeDrop({ kind, limits, judge, changed, facing, longest }) {
+function makeDrop({ kind, limits, judge, readAgain, changed, facing, longest }) {
   const id = `mc-${kind}`;
   let pick = null;
   let upload = null; // what is being sent
@@ -182,8 +182,19 @@ function makeDrop({ kind, limits, judge, changed, facing, longest }) {
     name(called, factsText(report.facts));
     showServers(verdict);
     cutButton.hidden = kind !== "video" || report.facts.duration_seconds < limits.min_seconds + 1;
-    say([...listed(report.warnings, "warn", known), ...(unseen ? [{ level: "warn", text: t("drop.undecodable") }] : [])]);
+    const notes = [...listed(report.warnings, "warn", known), ...(unseen ? [{ level: "warn", text: t("drop.undecodable") }] : [])];
+    say(notes);
+    if (readAgain) pick.reading = secondReading(pick, notes, known);
     changed();
+  }
+  // What a second reader says otherwise, after the verdict: true where that is news.
+  async function secondReading(read, notes, known) {
+    const mine = turn;
+    const { warnings } = await readAgain({ path: known.path }).catch(() => ({ warnings: [] }));
+    read.reading = null;
+    if (mine !== turn || pick !== read || !warnings.length) return false;
+    say([...notes, ...listed(warnings, "warn", known)]);
+    return true;
   }
   // A file of this computer is on show already; otherwise the server's copy, or a still of what the browser cannot play.
   function showServers({ preview_url, poster }) {

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.async_api import TimeoutError as Late
 
 from tests.browser.conftest import Visits
 from tests.browser.material import Material
 from tests.browser.visit import Visit, shorter
+from tests.media import studio
 from tests.stub import Stub
 
 BeforeSending = list[tuple[str, Callable[[Material], Path], str]]
@@ -141,6 +143,24 @@ async def test_what_is_only_advised_against_is_mended_in_one_click_too(
         assert await zone.locator(".mc-note.warn").count() == 0
         await zone.get_by_role("button", name="Take the original back").click()
         await zone.locator(".mc-note.warn").wait_for()
+
+
+async def test_a_video_that_simple_programs_read_otherwise_is_warned_about_before_anything_is_paid(
+    live_visit: Visits, stub: Stub, material: Material, tmp_path: Path
+) -> None:
+    uneven = studio.film(tmp_path / "uneven.mp4", sound_seconds=8.0)
+    async with live_visit() as visit:
+        await visit.choose(material.picture, uneven)
+        warning = visit.zone("video").locator(".mc-note.warn").filter(has_text="Simple programs read this video")
+        for _ in range(5):  # the first reading may be late while MoviePy is being loaded
+            try:
+                await warning.wait_for(timeout=5000)
+                break
+            except Late:
+                await visit.reload()
+                await visit.judged("video")
+        assert "long instead of 3.2 s" in await warning.inner_text()
+        assert await visit.go.get_attribute("aria-disabled") == "false"
 
 
 async def test_a_prompt_over_2500_characters_and_a_misplaced_element_say_so_at_their_fields(

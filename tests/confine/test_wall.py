@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from evolink_ui import confine
+from evolink_ui.media import second_reader
 from evolink_ui.media.child import Child
+from evolink_ui.media.second_reader import Template
 from tests.confine import probe
 from tests.confine.probe import DONE, PRIVATE, Targets
 
@@ -123,17 +125,30 @@ def attempts_of_renderer(targets: Targets, wall: str, tmp_path: Path) -> dict[st
     return dict(json.loads(said.stdout.splitlines()[-1])["done"])
 
 
+def attempts_of_second_reader(targets: Targets, tmp_path: Path) -> dict[str, str]:
+    template = Template("tests.confine.hostile_second_reader")
+    file = tmp_path / "file"
+    file.write_text(json.dumps(targets))
+    try:
+        with file.open("rb") as opened:
+            return template.read(opened)
+    finally:
+        template.close()
+
+
 def attempts(kind: str, targets: Targets, wall: str, tmp_path: Path) -> dict[str, str]:
     match kind:
         case "check":
             return attempts_of_worker(targets, wall, tmp_path)
+        case "second reader":
+            return attempts_of_second_reader(targets, tmp_path)
         case "renderer":
             return attempts_of_renderer(targets, wall, tmp_path)
         case _:
             return attempts_of_mender(kind.removeprefix("fix of a "), targets, wall, tmp_path)
 
 
-KINDS = ("check", "fix of a video", "fix of a image", "renderer")
+KINDS = ("check", "fix of a video", "fix of a image", "second reader", "renderer")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,6 +156,7 @@ def test_a_child_that_was_taken_over_gets_nothing_and_reaches_nobody(
     kind: str, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVOLINK_API_KEY", PRIVATE.decode())
+    monkeypatch.setattr(second_reader, "SECONDS", SECONDS)
     ended = attempts(kind, targets, "walled", tmp_path)
     assert set(ended) == set(probe.ATTEMPTS)
     assert {name: how for name, how in ended.items() if how not in FORBIDDEN} == {}

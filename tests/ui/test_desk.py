@@ -12,6 +12,7 @@ from evolink_ui.jobs import Job, Jobs
 from evolink_ui.ui.desk import receive
 from evolink_ui.ui.text import ENGLISH
 from tests.jobs.material import make_video
+from tests.media import studio
 from tests.stub import Stub, Timeline
 from tests.ui.conftest import Desktop, request_of, upload_folder, uploaded
 
@@ -177,3 +178,17 @@ async def test_examples_are_picked_by_small_pictures_and_received_as_uploads_tha
 def test_receiving_the_same_bytes_twice_keeps_one_file(image: Path) -> None:
     assert receive(image) == receive(image)
     assert len(list(upload_folder().iterdir())) == 1
+
+
+async def test_what_a_second_reader_reads_otherwise_is_a_warning_that_comes_after_the_verdict(
+    desktop: Desktop, video: Path, tmp_path: Path
+) -> None:
+    uneven = studio.film(tmp_path / "uneven.mp4", sound_seconds=8.0)
+    for path, codes in ((video, []), (uneven, ["readers_differ"])):
+        file = {**uploaded(path), "character_orientation": "image"}
+        assert (await desktop.ask("judge_video", file))["report"]["ok"]
+        for _ in range(10):  # the first reading is late while MoviePy is being loaded
+            answer = await desktop.ask("read_video_again", file)
+            if [warning["code"] for warning in answer["warnings"]] == codes:
+                break
+        assert [warning["code"] for warning in answer["warnings"]] == codes
