@@ -1,12 +1,14 @@
 """What the guard costs per request, and what a flood does to another visitor.
 
-    python -m benchmarks.guard [--seconds 60] [--connections 50] [--only costs|flood|fixes]
+    python -m benchmarks.guard [--seconds 60] [--connections 50] [--only costs|flood|fixes|unread|wide]
 
 First table: one request at a time, in process. The floor is the bare application without the guard; the peer is what
 Gradio itself puts in front of every request (its CORS and Brotli layers). Second table: `connections` pour requests of
 every kind (looks, pages, uploads, queue joins, calls, closed doors, garbage; with one cookie, with none) onto the real
 app, in a process of its own on loopback, while another visitor looks at a job. Third table: eight visitors have a video
-fixed at once and a ninth asks for forty fixes, while another visitor looks at a job and a proxy at /healthz.
+fixed at once and a ninth asks for forty fixes, while another visitor looks at a job and a proxy at /healthz. Fourth:
+memory over 2,000 queued calls that nobody fetches. Fifth: wide calls of a megabyte, 200 looks a second, twenty orders
+at once and the eight fixes, all together.
 """
 
 import argparse
@@ -53,6 +55,15 @@ CALLS_OF_ONE_VISITOR = 40
 FIXING_FACTOR = 5.0
 """By how much fixes of others may lengthen the 95th percentile of a look, against the idle app of the same run."""
 LOOKED_AT = "/jobs/abcdefghijklmnopqrstuv"
+
+UNREAD_CALLS = 2_000
+UNREAD_LIMIT_MB = 25.0
+"""Growth over the unread calls; 290 calls of one visitor took 60 MB."""
+
+STORM_LOOKS_PER_SECOND = 200
+STORM_ORDERS = 20
+WIDE_CALL = b'{"data": [' + b"[]," * 330_000 + b"[]]}"
+"""1 MB; it took /healthz 12 s. Such a call, and one below the limit of 64 KB, are sent in turn."""
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -156,8 +167,8 @@ async def costs() -> float:
 
 
 @contextmanager
-def real_app() -> Iterator[tuple[str, int]]:
-    """`python app.py` with its sandbox, as a child; gives address and process id."""
+def real_app(**settings: str) -> Iterator[tuple[str, int]]:
+    """`python app.py` with its sandbox and these settings, as a child; gives address and process id."""
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
         probe.close()
@@ -166,6 +177,7 @@ def real_app() -> Iterator[tuple[str, int]]:
             "EVOLINK_UI_DATA_DIR": f"{folder}/data",
             "GRADIO_SERVER_PORT": str(port),
             "GRADIO_ANALYTICS_ENABLED": "False",
+            **settings,
         }
         app = Path(__file__).parent.parent / "app.py"
         with (Path(folder) / "log").open("wb") as log:
@@ -378,12 +390,126 @@ def fixes(seconds: float) -> None:
         assert busy_p95 <= FIXING_FACTOR * quiet_p95, f"{name}: p95 {busy_p95:.0f} ms, idle {quiet_p95:.0f} ms"
 
 
+def unread(calls: int) -> None:
+    """Print the fourth table: what `calls` queued calls leave in memory when nobody fetches their answers."""
+    with real_app(EVOLINK_UI_REQUESTS_PER_MINUTE="1000000") as (url, pid):
+        print(f"\n{'calls that nobody fetches':<36}{'answered':>11}{'refused':>9}{'MB':>9}")
+        with httpx.Client(base_url=url, timeout=20) as warm:  # what the first calls load stays anyway
+            for _ in range(20):
+                event = warm.post("/gradio_api/call/status", json={"data": ["x"]}).json()["event_id"]
+                warm.get(f"/gradio_api/call/status/{event}")
+        before_mb = memory_mb(pid)
+        with httpx.Client(base_url=url, timeout=20) as one:
+            one.get("/config").raise_for_status()
+            statuses = Counter(_unread_call(one) for _ in range(50))  # who goes on after 20 refusals waits
+        _unread_row("one visitor", statuses, memory_mb(pid) - before_mb)
+        statuses = Counter()
+        for _ in range((calls - 50) // 10):
+            with httpx.Client(base_url=url, timeout=20) as visitor:
+                visitor.get("/healthz").raise_for_status()
+                visitor.get("/key").raise_for_status()
+                statuses.update(_unread_call(visitor) for _ in range(10))
+        grown_mb = memory_mb(pid) - before_mb
+        _unread_row("a new cookie every ten calls", statuses, grown_mb)
+    assert grown_mb < UNREAD_LIMIT_MB, f"{calls} unread calls took {grown_mb:.0f} MB"
+
+
+def _unread_call(client: httpx.Client) -> int:
+    return client.post("/gradio_api/call/status", json={"data": ["x" * 200]}).status_code
+
+
+def _unread_row(name: str, statuses: "Counter[int]", grown_mb: float) -> None:
+    answered = statuses.pop(200, 0)
+    print(f"{name:<36}{answered:>11}{sum(statuses.values()):>9}{grown_mb:>+9.1f}")
+
+
+STORM = """
+import json, sys, threading, time
+import httpx
+from benchmarks.guard import WIDE_CALL, STORM_LOOKS_PER_SECOND, LOOKED_AT
+url, seconds = sys.argv[1], float(sys.argv[2])
+until, counts, lock = time.monotonic() + seconds, {}, threading.Lock()
+def count(name, status):
+    with lock:
+        key = f"{name} {status}"
+        counts[key] = counts.get(key, 0) + 1
+def look(number):
+    with httpx.Client(base_url=url, timeout=60) as client:
+        client.get("/key")
+        at = time.monotonic()
+        while time.monotonic() < until:
+            count("look", client.get(LOOKED_AT).status_code)
+            at += 20 / STORM_LOOKS_PER_SECOND
+            time.sleep(max(0.0, at - time.monotonic()))
+def wide():
+    small = b'{"data": [' + b"[]," * 20_000 + b"[]]}"
+    with httpx.Client(base_url=url, timeout=60) as client:
+        client.get("/key")
+        while time.monotonic() < until:
+            for body in (WIDE_CALL, small):
+                count("wide", client.post("/gradio_api/call/start", content=body).status_code)
+            time.sleep(0.2)
+threads = [threading.Thread(target=look, args=[n]) for n in range(20)] + [threading.Thread(target=wide)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(json.dumps(counts))
+"""
+
+
+def wide(seconds: float) -> None:
+    """Print the fifth table: everything at once, against the idle app of the same run."""
+    options = {"EVOLINK_UI_REQUESTS_PER_MINUTE": "100000", "EVOLINK_UI_UPLOADS_PER_HOUR": "100000"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        real_app(**options) as (url, _pid),
+        ThreadPoolExecutor(48) as people,
+    ):
+        small = make_video(Path(folder) / "small.mp4", seconds=30.0, width=320, height=240)
+        fixers = [Fixer(url, small) for _ in range(FIXING_VISITORS)]
+        orders = [_order(url) for _ in range(STORM_ORDERS)]
+        paths = {"another visitor looks at a job": LOOKED_AT, "/healthz": "/healthz"}
+        idle = {name: people.submit(looks, url, path, min(10.0, seconds)) for name, path in paths.items()}
+        quiet = {name: taken.result() for name, taken in idle.items()}
+        storm = subprocess.Popen([sys.executable, "-c", STORM, url, str(seconds)], stdout=subprocess.PIPE, text=True)
+        with storm:
+            walks = [people.submit(fixer.fix) for fixer in fixers]
+            placed = [people.submit(order) for order in orders]
+            busy = {name: people.submit(looks, url, path, seconds) for name, path in paths.items()}
+            during = {name: taken.result() for name, taken in busy.items()}
+            output, _ = storm.communicate(timeout=seconds + 60)
+        states, answers = [walk.result() for walk in walks], [answer.result() for answer in placed]
+    print(f"\n{'everything at once':<36}{'median ms':>11}{'p95 ms':>9}{'looks':>9}")
+    for when, taken in (("idle", quiet), ("busy", during)):
+        for name, took in taken.items():
+            p95 = statistics.quantiles(took, n=20)[-1]
+            print(f"{f'{when}: {name}':<36}{statistics.median(took):>11.1f}{p95:>9.1f}{len(took):>9}")
+    fixed, taken_in = sum("file" in state for state in states), sum("job" in answer for answer in answers)
+    print(f"{fixed} of {len(states)} fixes made, {taken_in} of {len(answers)} orders taken; answers: {output.strip()}")
+    for name in paths:
+        quiet_p95, busy_p95 = (statistics.quantiles(taken[name], n=20)[-1] for taken in (quiet, during))
+        assert busy_p95 <= FIXING_FACTOR * quiet_p95, f"{name}: p95 {busy_p95:.0f} ms, idle {quiet_p95:.0f} ms"
+
+
+def _order(url: str) -> Callable[[], dict[str, Any]]:
+    """A visitor who has both files uploaded and is about to press Generate."""
+    client = httpx.Client(base_url=url, timeout=120)
+    client.get("/config").raise_for_status()
+    example = client.post("/gradio_api/run/page_example", json={"data": [{}]}).json()["data"][0]
+    form = {"image": example["image"], "video": example["video"], "quality": "720p", "character_orientation": "video"}
+
+    def order() -> dict[str, Any]:
+        answer: dict[str, Any] = client.post("/gradio_api/run/page_order", json={"data": [form]}).json()["data"][0]
+        return answer
+
+    return order
+
+
 def main() -> None:
-    """All three tables; stops where the guard costs more than it may."""
+    """All tables; stops where the guard costs more than it may."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--connections", type=int, default=50)
-    parser.add_argument("--only", choices=("costs", "flood", "fixes"))
+    parser.add_argument("--only", choices=("costs", "flood", "fixes", "unread", "wide"))
     options = parser.parse_args()
     if options.only in (None, "costs"):
         dearest = asyncio.run(costs())
@@ -392,6 +518,10 @@ def main() -> None:
         flood(options.seconds, options.connections)
     if options.only in (None, "fixes"):
         fixes(options.seconds)
+    if options.only in (None, "unread"):
+        unread(UNREAD_CALLS)
+    if options.only in (None, "wide"):
+        wide(options.seconds)
 
 
 if __name__ == "__main__":
