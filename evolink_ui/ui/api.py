@@ -1,6 +1,7 @@
 """The same app for programs: five named end points for gradio_client and curl, shown on the page “Use via API”."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import wraps
@@ -192,7 +193,12 @@ def with_order_fields(function: Callable[..., Awaitable[Any]]) -> Callable[..., 
     end_point.__annotations__ = {**hints, "return": result}
     end_point.__signature__ = signature  # type: ignore[attr-defined]  # PEP 362: inspect reads it
     explained = [f"{name}: {field.description}" for name, field in MotionOrder.model_fields.items()]
-    end_point.__doc__ = (function.__doc__ or "").replace("ORDER_FIELDS", ("\n" + " " * 12).join(explained))
+    end_point.__doc__ = re.sub(
+        r"^( *)ORDER_FIELDS$",
+        lambda line: "\n".join(line[1] + words for words in explained),
+        inspect.getdoc(function) or "",
+        flags=re.MULTILINE,
+    )
     return end_point
 
 
