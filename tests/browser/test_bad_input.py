@@ -56,7 +56,7 @@ async def test_facing_as_in_the_picture_refuses_more_than_ten_seconds_and_one_cl
         assert not await visit.may_go()
         await visit.zone("video").get_by_role("button", name="Face as in the video").click()
         assert await visit.zone("video").locator(".mc-note.bad").count() == 0
-        assert "98.0 credits (about $1.44)" in await visit.go.inner_text()
+        assert "98.0 credits (about $1.45)" in await visit.go.inner_text()
         await visit.generate()
         assert await visit.ends() == "done"
         assert stub.orders[0].body["model_params"]["character_orientation"] == "video"
@@ -261,6 +261,7 @@ async def test_a_vendor_that_cannot_be_reached_for_a_while_is_waited_for(
             assert await visit.card.get_attribute("data-state") == "hosting"
         assert await visit.ends() == "done"
         with stub.closed("api"):  # both files are there already
+            await visit.page.fill("#mc-prompt", "Another one")
             await visit.generate()
             await visit.card.get_by_text("EvoLink could not be reached. Nothing was ordered").wait_for()
             assert "Uploaded; the order is next" in await visit.card.inner_text()

@@ -207,7 +207,8 @@ async def test_waiting_in_line_shows_the_place(live_visit: Visits, stub: Stub, m
     stub.timeline = HELD
     async with live_visit() as visit:
         await visit.choose(material.picture, material.video_4s)
-        for _ in range(4):  # three at once are worked on
+        for number in range(4):  # three at once are worked on
+            await visit.page.fill("#mc-prompt", f"Number {number}")
             await visit.generate()
         await visit.page.get_by_text("Number 1 in line").wait_for()
         release(stub)

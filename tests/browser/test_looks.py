@@ -86,6 +86,7 @@ async def _done(visit: Visit) -> None:
 
 
 async def _ended(visit: Visit, state: str) -> None:
+    await visit.page.fill("#mc-prompt", state)  # another order than the one before, or the page would ask
     await visit.generate()
     assert await visit.reaches(state)
     if state == "unknown":
@@ -115,7 +116,7 @@ async def test_the_price_stays_in_view_on_a_small_screen_and_is_written_as_the_v
 ) -> None:
     async with sandbox_visit(size=PHONE, locale="en-GB") as visit:
         await visit.choose(material.picture, material.video_4s)
-        assert "about US$0.48" in await visit.go.inner_text()
+        assert "about US$0.49" in await visit.go.inner_text()
         await visit.page.evaluate("window.scrollTo(0, 300)")
         box = await visit.go.bounding_box()
         assert box is not None
@@ -128,7 +129,7 @@ async def test_an_english_page_says_so_and_writes_english_numbers_whatever_the_b
 ) -> None:
     async with sandbox_visit(locale=locale) as visit:
         await visit.choose(material.picture, material.video_4s)
-        assert "32.7 credits (about $0.48)" in await visit.go.inner_text()
+        assert "32.7 credits (about $0.49)" in await visit.go.inner_text()
         assert await visit.page.evaluate("[document.documentElement.lang, document.dir]") == ["en", ""]
 
 

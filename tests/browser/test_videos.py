@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from evolink_ui.crypto import VERSION
 from evolink_ui.evolink import EvoLink, ModelParams, MotionControlRequest
 from tests.browser.app_process import AppProcess
 from tests.browser.conftest import HELD, OWNER_KEY, Visits, release
@@ -92,7 +93,7 @@ async def test_five_hundred_videos_are_usable_in_a_second_and_a_half(
     async with live_visit() as visit:
         cookies = await visit.context.cookies()
         value = next(cookie["value"] for cookie in cookies if cookie["name"] == "evolink_visitor")
-        data = value.split(".")[0]
+        data = value.removeprefix(VERSION).split(".")[0]
         visitor = urlsafe_b64decode(data + "=" * (-len(data) % 4)).decode().partition(":")[2]
         await asyncio.to_thread(_write_many, live_app.data_dir, visitor, MANY)
         before = time.perf_counter()
@@ -116,20 +117,20 @@ def _write_many(data_dir: Path, visitor: str, count: int) -> None:
     rows = [
         (
             *(f"many{index}", visitor, "failed", "live", json.dumps({**request, "prompt": f"number {index}."})),
-            *(f"key-many-{index:08}", 1, now - 9000 + index, now, False, 4.0, 0, 0, 32.6),
+            *(f"key-many-{index:08}", 1, now - 9000 + index, now, False, 4.0, 0, 0, 32.6, visitor),
         )
         for index in range(count)
     ]
     names = (
         "id, visitor, state, mode, request, idempotency_key, run, created_at, updated_at, own_key, video_seconds,"
-        " uploaded_bytes, total_bytes, credits_estimated"
+        " uploaded_bytes, total_bytes, credits_estimated, household"
     )
     for index in range(count):
         folder = data_dir / "jobs" / f"many{index}"
         folder.mkdir(parents=True)
         Image.new("RGB", (120, 160), (index % 256, 120, 140)).save(folder / "poster.jpg")
     with sqlite3.connect(data_dir / "evolink_ui.sqlite", timeout=30) as connection:
-        connection.executemany(f"insert into jobs ({names}) values ({','.join('?' * 14)})", rows)  # noqa: S608  constants
+        connection.executemany(f"insert into jobs ({names}) values ({','.join('?' * 15)})", rows)  # noqa: S608  constants
     connection.close()
 
 

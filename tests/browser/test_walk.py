@@ -22,7 +22,7 @@ async def test_two_files_become_a_playing_video_in_the_sandbox_across_a_reload(
         await visit.choose(material.picture, material.video_4s)
         assert "540 \u00d7 720" in await visit.zone("image").inner_text()
         assert "4.0 s" in await visit.zone("video").inner_text()
-        assert "32.7 credits (about $0.48)" in await visit.go.inner_text()
+        assert "32.7 credits (about $0.49)" in await visit.go.inner_text()
         await visit.page.fill("#mc-prompt", "A quiet <b>dance</b> ${1+1} {{x}}")
         job_id = await visit.generate()
         assert await visit.reaches(*WORKING) in WORKING
@@ -60,7 +60,7 @@ async def test_two_files_become_a_playing_video_at_the_vendor_and_are_paid_for_o
         await visit.page.get_by_text("1,000 credits left").wait_for()
         await visit.choose(material.picture, material.video_4s)
         await visit.page.get_by_text("1080p").click()
-        assert "43.5 credits (about $0.64)" in await visit.go.inner_text()
+        assert "43.6 credits (about $0.65)" in await visit.go.inner_text()
         await visit.generate()
         await visit.reaches("running")
         await visit.reload()
@@ -185,7 +185,7 @@ async def test_the_example_needs_one_click_and_a_keyboard_is_enough(sandbox_visi
                 break
         await visit.page.keyboard.press("Enter")
         await visit.page.wait_for_function("document.activeElement.classList.contains('mc-go')")
-        assert "65.3 credits (about $0.96)" in await visit.go.inner_text()
+        assert "65.4 credits (about $0.97)" in await visit.go.inner_text()
         await visit.page.keyboard.press("Enter")
         assert await visit.reaches(*WORKING, "done")
         assert await visit.page.evaluate("document.activeElement.tagName") == "H2"  # the card's heading speaks
