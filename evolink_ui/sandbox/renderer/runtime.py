@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+os.environ.setdefault(
+    "ORT_DISABLE_TELEMETRY", "1"
+)  # read at its import; what is rendered here is nobody else's business
 try:
     import onnxruntime
 except ImportError:  # no wheel for this machine: requirements.txt leaves it out there
