@@ -16,7 +16,7 @@ def clean_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     # One thread and one arena: a library that reserves memory per core would use up the address space.
     kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "PYTHONIOENCODING": "utf-8"}
-    kept["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports to its maker otherwise; behind the wall it only tries to
+    kept["ORT_DISABLE_TELEMETRY"] = "1"  # some builds of ONNX Runtime report to their maker otherwise
     # Without a home Python looks for one in the list of users, which may even be asked for over a socket.
     kept["HOME"] = os.path.abspath(os.sep)  # noqa: PTH100 - pathlib would have to look at the disk
     kept["PYTHONPATH"] = os.pathsep.join(

@@ -40,3 +40,11 @@ def test_a_start_hides_the_app_and_says_in_one_line_what_holds() -> None:
 def test_the_line_names_what_is_missing(support: Support, keeps: bool, says: str) -> None:
     assert support.keeps_secrets is keeps
     assert says in support.describe()
+
+
+def test_onnx_runtime_reports_to_nobody() -> None:
+    """Its telemetry starts with its import; this variable, which its library reads, keeps it off."""
+    look = "import evolink_ui.sandbox.renderer.runtime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    without = {name: value for name, value in confine.clean_environment().items() if name != "ORT_DISABLE_TELEMETRY"}
+    said = subprocess.run([sys.executable, "-c", look], env=without, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == confine.clean_environment()["ORT_DISABLE_TELEMETRY"] == "1"

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-os.environ.setdefault(
-    "ORT_DISABLE_TELEMETRY", "1"
-)  # read at its import; what is rendered here is nobody else's business
+# Read at the import: some builds report to their maker otherwise, from a thread of their own.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 try:
     import onnxruntime
 except ImportError:  # no wheel for this machine: requirements.txt leaves it out there
