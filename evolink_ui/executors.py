@@ -64,6 +64,8 @@ class Executor:
         self.name, self.threads = name, threads
         self._waiting, self._each, self._each_waiting = waiting, each, each_waiting
         self._seconds = seconds
+        self.on_end: Callable[[float], object] | None = None
+        """Called with the seconds that each function took, in the thread that ran it."""
         self._lock = threading.Lock()
         self._places: dict[asyncio.AbstractEventLoop, _Places] = {}
 
@@ -119,7 +121,10 @@ class Executor:
 
         def ended(done: Future[T]) -> None:
             if not done.cancelled():
-                self._seconds += NEWEST_SHARE * (time.monotonic() - began - self._seconds)
+                took_seconds = time.monotonic() - began
+                self._seconds += NEWEST_SHARE * (took_seconds - self._seconds)
+                if self.on_end is not None:
+                    self.on_end(took_seconds)
             with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
                 loop.call_soon_threadsafe(places.leave, lines, passed)
 

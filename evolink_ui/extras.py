@@ -23,6 +23,7 @@ MODULES: Final[dict[Extra, tuple[str, ...]]] = {
         "numpy",
         "PIL",
         "pillow_heif",
+        "prometheus_client",
         "pydantic_settings",
         "python_multipart",
         "sqlalchemy",

@@ -176,15 +176,17 @@ def public_client(
     https_only: bool = False,
     resolver: Resolver = resolve,
     tls: ssl.SSLContext | None = None,
+    make: Callable[..., httpx.AsyncClient] = httpx.AsyncClient,
 ) -> httpx.AsyncClient:
     """An HTTP client that reaches public addresses only, for results (whose links may be http) and strangers' links.
 
     `allow_private` lets loopback through as well (tests and development), nothing else that is private.
     Follows up to MAX_REDIRECTS redirects, each judged again; takes no cookies and no proxies from the environment.
-    Requests raise Refused for what may not be reached, httpx's own errors for everything else.
+    Requests raise Refused for what may not be reached, httpx's own errors for everything else. `make` is the client's
+    class.
     """
     no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(
+    return make(
         transport=_PublicTransport(
             https_only=https_only, allow_private=allow_private, resolver=resolver, tls=tls or _default_tls()
         ),

@@ -39,6 +39,7 @@ def serve(settings: Settings) -> None:
     # Gradio reads its own variables while it is imported, and ends with a traceback where one of them is wrong.
     import uvicorn
 
+    from evolink_ui import metrics
     from evolink_ui.jobs import JobError, Jobs
     from evolink_ui.sandbox import create_sandbox
     from evolink_ui.ui.page import build_page, page_options
@@ -52,6 +53,7 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
     isolate_decoding(settings.decode_rare_formats)
+    metrics.measure_executors()
     sandbox = None
     if settings.mode == "sandbox":
         sandbox = create_sandbox(
@@ -59,6 +61,7 @@ def serve(settings: Settings) -> None:
             allow_private_urls=settings.allow_private_urls,
             max_renders=settings.sandbox_renders,
         )
+        sandbox.report_renders(metrics.RENDER_SECONDS.observe)
     # Beside the jobs, not in a folder that all users of this machine share; the room on this disk is what counts.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.data_dir.absolute() / "uploads"))
     links = FileLinks(settings.keyring)

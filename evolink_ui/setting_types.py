@@ -68,6 +68,13 @@ def _secret(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _token(value: SecretStr | None) -> SecretStr | None:
+    fault = secret_fault(value.get_secret_value()) if value else None
+    if fault or (value and not value.get_secret_value().isascii()):
+        raise ValueError(f"{fault or 'has characters that no header can carry'}. Make one with: {MAKE_ONE}")
+    return value
+
+
 def login_pairs(logins: SecretStr) -> list[tuple[str, str]]:
     """The (name, password) pairs of `user:password,…`, without the spaces around them."""
     pairs = (entry.partition(":") for entry in logins.get_secret_value().split(","))
@@ -118,6 +125,8 @@ Key = Annotated[SecretStr | None, AfterValidator(_key)]
 """An API key, without the spaces around it."""
 Secret = Annotated[SecretStr | None, AfterValidator(_secret)]
 """A text that can't be guessed."""
+Token = Annotated[SecretStr | None, AfterValidator(_token)]
+"""A text that can't be guessed and that a header can carry."""
 Logins = Annotated[SecretStr | None, AfterValidator(_logins)]
 """`user:password,…`"""
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]

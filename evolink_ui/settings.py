@@ -33,6 +33,7 @@ from evolink_ui.setting_types import (
     Port,
     Secret,
     StoreAddress,
+    Token,
     login_pairs,
     secret_fault,
 )
@@ -119,6 +120,9 @@ class Settings(BaseSettings):
     """Files that one visitor may upload in an hour."""
     requests_per_minute: Count = 600
     """Requests that one visitor may send in a minute."""
+
+    metrics_token: Token = None
+    """Bearer token with which `/metrics` is answered to other machines; without one, to this machine alone."""
 
     keep_days: Count = 30
     """Days after which a finished job's files are removed."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evolink_ui.background import BackgroundThread
+from evolink_ui.metrics import FAILED_HEALTH_CHECKS
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -45,6 +46,8 @@ class HealthProbe:
 
     def __init__(self, *checks: Check, clock: Callable[[], float] = time.monotonic) -> None:
         self._checks, self._clock = checks, clock
+        for check in checks:
+            FAILED_HEALTH_CHECKS.labels(check.name)  # there from the start, as 0
         self._thread = BackgroundThread("health", self.look, every_seconds=EVERY_SECONDS)
         self._looked_at = clock()
 
@@ -70,6 +73,8 @@ class HealthProbe:
             seconds = self._clock() - began
             if not problem and seconds > ANSWER_SECONDS:
                 problem = f"no answer within {ANSWER_SECONDS:g} s"
+            if problem:
+                FAILED_HEALTH_CHECKS.labels(check.name).inc()
             if bool(problem) != bool(check.problem):
                 log.log(logging.ERROR if problem else logging.WARNING, "%s: %s", check.name, problem or "works again")
             check.problem = problem

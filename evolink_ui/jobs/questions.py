@@ -13,6 +13,7 @@ from evolink_ui.media import Problem, Report
 
 from . import intake
 from .callbacks import TASK_ID_MAX_CHARS
+from .figures import LedgerFigures, ledger_figures
 from .files import POSTER, RESULT, DiskTrouble
 from .insist import ask
 from .job import ACTIVE, Job, JobError, State, TaskUnknown
@@ -127,6 +128,10 @@ class Questions(Machinery):
             "waiting": jobs.get(State.QUEUED, 0),
             "follower_lag_seconds": round(self._lateness.seconds(), 1),
         }
+
+    async def figures(self) -> LedgerFigures:
+        """Jobs and spending of all processes together; raises DatabaseAway."""
+        return await ask(ledger_figures, self._ledger, now=self._clock())
 
     # ---- a job's files ----
 

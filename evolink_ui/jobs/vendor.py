@@ -21,6 +21,7 @@ from evolink_ui.settings import Settings
 from .job import Job, JobError, Mode
 from .keys import KeyLost, KeySafe
 from .pace import Pace
+from .vendor_calls import CountedClient
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -49,10 +50,10 @@ class Vendor:
         self, settings: Settings, safe: KeySafe, sandbox: ASGIApp | None, pace: Pace, *, min_poll_seconds: float
     ) -> None:
         self._settings, self._safe, self._min_poll_seconds = settings, safe, min_poll_seconds
-        self._live = httpx.AsyncClient(
-            timeout=TIMEOUT, mounts=NO_PLAIN_PROXY, event_hooks={"request": [pace.before_read]}
+        self._live = CountedClient(timeout=TIMEOUT, mounts=NO_PLAIN_PROXY, event_hooks={"request": [pace.before_read]})
+        self._downloads = net.public_client(
+            allow_private=settings.allow_private_urls, make=partial(CountedClient, place="result")
         )
-        self._downloads = net.public_client(allow_private=settings.allow_private_urls)
         transport = InProcessTransport(sandbox) if sandbox is not None else None
         self._sandbox = httpx.AsyncClient(transport=transport, timeout=TIMEOUT) if transport else None
 

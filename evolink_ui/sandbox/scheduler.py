@@ -64,6 +64,8 @@ class Scheduler:
         self._ready: dict[str, tuple[Path, Path]] = {}
         self._licensed = False
         self._swept_at = float("-inf")
+        self.on_render: Callable[[float], object] = lambda _seconds: None
+        """Called with the seconds that each finished render took."""
         self._keeper = BackgroundThread(
             "sandbox", self._look, every_seconds=TICK_SECONDS, vital=True, expected=(sqlite3.Error, OSError)
         )
@@ -230,6 +232,7 @@ class Scheduler:
             with self._lock:
                 self._renders.pop(task.id, None)
         took_seconds = time.monotonic() - began
+        self.on_render(took_seconds)
         start_seconds = min(started - began, took_seconds)
         drawing_seconds = took_seconds - start_seconds
         self._speeds.learn(

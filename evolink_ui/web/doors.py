@@ -29,7 +29,19 @@ UPLOAD_BODY_SECONDS = 900.0
 """110 MB in 15 minutes is 1 Mbit/s, the slowest line on which one would wait for it."""
 
 Kind = Literal[
-    "page", "asset", "api", "upload", "login", "received", "jobs", "files", "key", "callback", "health", "signin"
+    "page",
+    "asset",
+    "api",
+    "upload",
+    "login",
+    "received",
+    "jobs",
+    "files",
+    "key",
+    "callback",
+    "health",
+    "metrics",
+    "signin",
 ]
 
 
@@ -68,6 +80,7 @@ _JOBS_POST = Door("jobs", FORM_MAX_BYTES)
 _FILES = Door("files", public=True)  # the route asks for a login, except for the vendor's links
 _CALLBACK = Door("callback", CALLBACK_MAX_BYTES, public=True)
 _HEALTH = Door("health", public=True)
+_METRICS = Door("metrics", public=True, cost=5.0)  # the route judges by address or token; reads the database
 _LOGIN = Door("login", FORM_MAX_BYTES, public=True, is_login=True)
 _OWNER = Door("signin", is_login=True)
 _SIGN_IN = Door("signin", public=True)
@@ -95,6 +108,7 @@ _GET_EXACT: dict[str, Door] = {
     "/livez": _HEALTH,
     "/readyz": _HEALTH,
     "/healthz": _HEALTH,
+    "/metrics": _METRICS,
 }
 
 _GET_BELOW: tuple[tuple[str, Door], ...] = (

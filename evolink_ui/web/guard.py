@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 TARGET_MAX_CHARS = 8192
 """Path and query; our longest links have 200."""
 
-_PROGRAMS = frozenset({"files", "callback", "health", "asset"})  # who fetches these needs no identity
+_PROGRAMS = frozenset({"files", "callback", "health", "metrics", "asset"})  # who fetches these needs no identity
 _CHANGES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
 _KEY_HEADER = KEY_HEADER.encode()
 _DROPPED = FORWARDING | {b"origin", b"host", b"cookie", _KEY_HEADER}
@@ -190,14 +190,17 @@ class Guard:
         owner = self._is_owner(user, cookies)
         quota = FileQuota(self.meter, seen.address if is_guest(visitor) else visitor, seen.address)
         caller = Caller(
-            visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies, is_owner=owner, quota=quota
+            *(visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies),
+            is_owner=owner,
+            is_this_machine=seen.is_this_machine,
+            quota=quota,
         )
         return caller, set_cookie
 
     def _judge_target(self, scope: Scope, client: str, host: str, headers: Headers, door: Door | None) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_CHARS:
             raise Stop(TOO_LONG)
-        is_probe = door is not None and door.kind == "health"  # probes name a container, or nothing
+        is_probe = door is not None and door.kind in ("health", "metrics")  # they name a container, or nothing
         if not is_probe and not self._origins.is_known_host(client, host):
             raise Stop(UNKNOWN_HOST)
         if door is None:

@@ -88,7 +88,7 @@ class HeaderSets:
             # The vendor's machines and, on an own host, other programs fetch these: no resource policy.
             "files": {**common, "Content-Security-Policy": FILE_CSP},
         }
-        kinds: tuple[Kind, ...] = ("api", "upload", "login", "jobs", "key", "callback", "health")
+        kinds: tuple[Kind, ...] = ("api", "upload", "login", "jobs", "key", "callback", "health", "metrics")
         self._sets: dict[Kind, Lines] = {kind: _lines(data) for kind in kinds}
         self._sets.update({kind: _lines(lines) for kind, lines in sets.items()})
         self._names = {kind: frozenset(name for name, _ in lines) for kind, lines in self._sets.items()}

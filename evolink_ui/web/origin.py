@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from evolink_ui.net import LOOPBACK_NAMES
+
 Network = IPv4Network | IPv6Network
 Headers = dict[bytes, bytes]
 """Lower-case names; of repeated headers the first."""
@@ -34,6 +36,26 @@ FORWARDING = frozenset(
     }
 )
 """Headers that only proxies may set; they never reach Gradio, which would believe them."""
+
+PROXY_MARKS = FORWARDING | {
+    b"via",
+    b"x-forwarded",
+    b"x-forwarded-server",
+    b"x-forwarded-by",
+    b"x-cluster-client-ip",
+    b"x-client-ip",
+    b"x-original-host",
+    b"x-original-forwarded-for",
+    b"true-client-ip",
+    b"cf-connecting-ip",
+    b"cf-ray",
+    b"cdn-loop",
+    b"fastly-client-ip",
+    b"fly-client-ip",
+    b"x-envoy-external-address",
+    b"x-amzn-trace-id",
+}
+"""Headers that say that a proxy, a tunnel or a CDN passed a request on."""
 
 SPACE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fc00::/7", "::1")
 """Private networks, in which a Space's platform has its proxies; nothing else reaches a Space."""
@@ -57,6 +79,8 @@ class Seen:
     https: bool
     host: str
     """`name[:port]`, lower case, as the browser shows it."""
+    is_this_machine: bool = False
+    """Whether it was sent on this machine, to its loopback address, and nothing says that a proxy passed it on."""
 
 
 class Origins:
@@ -84,7 +108,7 @@ class Origins:
             forwarded = headers.get(b"x-forwarded-host", b"").split(b",")[0].strip().decode("latin-1").lower()
             host = forwarded if _bare(forwarded) in self._own_hosts else host
         https = scheme == "https" or _bare(host) in self._https_hosts
-        return Seen(household(client), https, host)
+        return Seen(household(client), https, host, _is_direct(client, host, headers))
 
     def is_own_origin(self, origin: str, host: str) -> bool:
         """Whether an Origin header names this very app (the host that was asked, or a configured address)."""
@@ -100,7 +124,7 @@ class Origins:
         A Space is chosen by its Host, so a foreign one never arrives there.
         """
         bare = _bare(host)
-        name = bare.rpartition(":")[0] if bare.rpartition(":")[2].isdecimal() and not bare.endswith("]") else bare
+        name = _name(bare)
         if bare in self._own_hosts or name in self._local_names or name.endswith(".localhost"):
             return True
         if _is_address(name.strip("[]")):
@@ -123,12 +147,24 @@ def _bare(netloc: str) -> str:
     return netloc.lower().removesuffix(":443").removesuffix(":80")
 
 
+def _name(netloc: str) -> str:
+    """A Host without its port."""
+    name, _, port = netloc.rpartition(":")
+    return name if port.isdecimal() and not netloc.endswith("]") else netloc
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
     return True
+
+
+def _is_direct(client: str, host: str, headers: Headers) -> bool:
+    """Whether a request was sent on this machine by a program that addresses it as such. The Host keeps out what comes
+    through a plain tunnel, and pages whose name was pointed at loopback (DNS rebinding)."""
+    return _is_loopback(client) and _name(host).strip("[]") in LOOPBACK_NAMES and PROXY_MARKS.isdisjoint(headers)
 
 
 def _is_loopback(peer: str) -> bool:

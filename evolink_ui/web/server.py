@@ -23,6 +23,7 @@ from .gradio_queue import QueuedAnswers, bound
 from .guard import Guard
 from .headers import HeaderSets
 from .limits import Limits, Meter
+from .metrics import Metrics
 from .oidc import Provider
 from .origin import AsgiApp, Origins, behind_proxies, is_proxy
 from .owner import Owners
@@ -66,7 +67,11 @@ def create_app(
     sessions = Sessions(settings.keyring, cookies)
     root_path = os.environ.get("GRADIO_ROOT_PATH", "")
     owners = owners or Owners.of(settings, root_path)
-    routes = [*build_routes(jobs, links, private=settings.is_private), *owners.routes()]
+    routes = [
+        *build_routes(jobs, links, private=settings.is_private),
+        *owners.routes(),
+        *Metrics(jobs, settings).routes(),
+    ]
     if settings.has_sign_in:
         routes += SignIn(jobs, _provider(settings), sessions, settings.own_addresses, root_path).routes()
     outer = FastAPI(routes=list(routes), openapi_url=None, docs_url=None, redoc_url=None)

@@ -131,6 +131,8 @@ class Caller:
     """The request's cookies, ours by their plain names."""
     is_owner: bool = False
     """Whether the app's owner asks (see `owner.py`)."""
+    is_this_machine: bool = False
+    """Whether the request came from this very machine and through no proxy."""
     quota: Quota = UNLIMITED
     """Of files that come by another way than an upload."""
 

@@ -19,6 +19,9 @@ from gradio.events import api
 
 from evolink_ui.evolink import Credits
 from evolink_ui.jobs import JobError
+from evolink_ui.jobs.figures import LedgerFigures
+from evolink_ui.jobs.insist import DatabaseAway
+from evolink_ui.jobs.spend import Total
 from evolink_ui.settings import Settings
 from evolink_ui.web.exchange import App
 from evolink_ui.web.received import received_file
@@ -119,6 +122,11 @@ class StandInDesk:
         if not self.healthy:
             raise OSError("the database at /var/lib/secret does not answer")
         return {"ok": True}
+
+    async def figures(self) -> LedgerFigures:
+        if not self.healthy:
+            raise DatabaseAway
+        return LedgerFigures({"queued": 2, "unknown": 1, "done": 7}, 3, Total(32.7, 9.5, 4))
 
     async def bring(self, path: Path) -> bool:
         return await asyncio.to_thread(path.is_file)
