@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
     # Gradio reads its own variables while it is imported, and ends with a traceback where one of them is wrong.
     import uvicorn
 
-    from evolink_ui import metrics
+    from evolink_ui import logs, metrics
     from evolink_ui.jobs import JobError, Jobs
     from evolink_ui.sandbox import create_sandbox
     from evolink_ui.ui.page import build_page, page_options
@@ -50,8 +50,7 @@ def serve(settings: Settings) -> None:
     from evolink_ui.web.shutdown import GracefulServer
     from evolink_ui.web.signing import FileLinks
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("evolink_ui").setLevel(logging.INFO)  # one line for each step of a job
+    logs.configure(settings.log_format, settings.log_level, settings.secret_texts)
     isolate_decoding(settings.decode_rare_formats)
     metrics.measure_executors()
     sandbox = None

@@ -1,7 +1,7 @@
 """What values the variables may have. A `ValueError` says what is wrong; `setting_faults` makes a line of it."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -99,6 +99,10 @@ def _networks(value: object) -> object:
         raise ValueError("must be addresses or networks, separated by commas") from None
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -125,6 +129,8 @@ Key = Annotated[SecretStr | None, AfterValidator(_key)]
 """An API key, without the spaces around it."""
 Secret = Annotated[SecretStr | None, AfterValidator(_secret)]
 """A text that can't be guessed."""
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+"""A level of the log, in capitals or not."""
 Token = Annotated[SecretStr | None, AfterValidator(_token)]
 """A text that can't be guessed and that a header can carry."""
 Logins = Annotated[SecretStr | None, AfterValidator(_logins)]

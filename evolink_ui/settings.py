@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
 
 from evolink_ui.crypto import Keyring
 from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
@@ -28,6 +29,7 @@ from evolink_ui.setting_types import (
     DatabaseUrl,
     Key,
     Logins,
+    LogLevel,
     Names,
     Networks,
     Port,
@@ -121,6 +123,10 @@ class Settings(BaseSettings):
     requests_per_minute: Count = 600
     """Requests that one visitor may send in a minute."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Lines of the log as text or as JSON."""
+    log_level: LogLevel = "info"
+    """The least severe level of our own records in the log."""
     metrics_token: Token = None
     """Bearer token with which `/metrics` is answered to other machines; without one, to this machine alone."""
 
@@ -167,6 +173,19 @@ class Settings(BaseSettings):
             fault = f"{fault}, which is {self.max_active_jobs_per_visitor}; lower that one, or raise this one"
             raise SettingsError(line(f"{PREFIX}MAX_ACTIVE_JOBS", fault, self.max_active_jobs_per_visitor))
         return self
+
+    @property
+    def secret_texts(self) -> list[str]:
+        """Everything that must never be written to a log."""
+        secrets = [value for name in type(self).model_fields if isinstance(value := getattr(self, name), SecretStr)]
+        texts = [secret.get_secret_value() for secret in secrets]
+        database = make_url(self.sqlalchemy_url).password
+        return [
+            *texts,
+            *(password for _, password in self.users),
+            self.secret_key.decode(errors="replace"),
+            database or "",
+        ]
 
     @property
     def has_s3(self) -> bool:

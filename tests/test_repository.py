@@ -51,14 +51,14 @@ ARROWS: dict[str, set[str]] = {
     "media": {"catalog", "settings", "confine"},
     "hosting": {"settings", "evolink", "executors", "net"},
     "jobs": {
-        *("order", "catalog", "background", "crypto", "disk_space", "executors", "metrics", "net", "settings"),
+        *("order", "catalog", "background", "crypto", "disk_space", "executors", "logs", "metrics", "net", "settings"),
         *("media", "hosting", "evolink"),
     },
     "sandbox": {
         *("order", "catalog", "background", "confine", "evolink", "executors", "media", "net"),
         *("addresses", "extras", "setting_faults", "setting_network"),
     },
-    "web": {"background", "crypto", "disk_space", "executors", "jobs", "metrics", "settings", "net"},
+    "web": {"background", "crypto", "disk_space", "executors", "jobs", "logs", "metrics", "settings", "net"},
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from evolink_ui.catalog import MODELS
 from evolink_ui.evolink import Task, new_idempotency_key
 from evolink_ui.executors import DISK, STORE
+from evolink_ui.logs import bind
 
 from . import faults, intake, same_order
 from .adopted import facts_of
@@ -69,6 +70,7 @@ class Jobs(Questions):
         intake.check_files(inputs)
         order = inputs.order
         job_id = secrets.token_urlsafe(16)
+        bind(job_id=job_id)
         folder = self.folder(job_id)
         columns = await self._take_in(inputs, folder, visitor, quota)
         mode = self._vendors.here().mode(api_key)

@@ -69,7 +69,7 @@ class Housekeeping:
         ):
             for job_id in old:
                 self._files.remove(job_id)
-                log.info("job=%s removed after %s days", job_id, self._keep_days)
+                log.info("job=%s removed after %s days", job_id, self._keep_days, extra={"job_id": job_id})
             gone += old
         if gone:
             self._ledger.shrink()

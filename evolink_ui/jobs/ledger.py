@@ -310,7 +310,7 @@ class Ledger:
             gone = connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state.not_in(sorted(ACTIVE))))
         if gone.rowcount:
             self._wipe()
-            log.info("job=%s deleted", job_id)
+            log.info("job=%s deleted", job_id, extra={"job_id": job_id})
         else:
             job = self.get(job_id)
             raise JobError(
@@ -382,7 +382,8 @@ class Ledger:
 def _told(job: Job) -> Job:
     """One line for each step of a job, written once it is true; never a key."""
     fault = f" {job.fault.code}" if job.fault else ""
-    log.info("job=%s task=%s run=%s -> %s%s", job.id, job.task_id, job.run, job.state, fault)
+    ids = {"job_id": job.id, "task_id": job.task_id}
+    log.info("job=%s task=%s run=%s -> %s%s", job.id, job.task_id, job.run, job.state, fault, extra=ids)
     return job
 
 

@@ -189,7 +189,7 @@ class Engine:
             except (ImpossibleTransition, NotThere):
                 return  # a person or another process moved the job on, or deleted it; the ledger says what is true
             except Exception as error:  # noqa: BLE001  whatever it was, the job must end where a person can go on
-                log.error("job=%s ended unforeseen: %s", job_id, type(error).__name__)
+                log.error("job=%s ended unforeseen: %s", job_id, type(error).__name__, extra={"job_id": job_id})
                 await DBOS.run_step_async({"name": "broke"}, steps.broke, job_id, run)
 
         self._order = order

@@ -26,6 +26,7 @@ from evolink_ui.evolink import (
 )
 from evolink_ui.executors import DISK
 from evolink_ui.hosting import HostingError
+from evolink_ui.logs import bind, bind_only
 
 from . import faults, intake, links
 from .adopted import RESULT_LIFE_SECONDS, estimates
@@ -228,6 +229,7 @@ class Work:
         )
 
     async def _ordered(self, job: Job, task: Task) -> None:
+        bind(task_id=task.id)
         log.warning("job=%s ordered task=%s", job.id, task.id)  # on the log at once, whatever the database does next
         reserved = credits_on_the_wire(task.usage.credits_reserved, job.credits_estimated)
         facts: dict[str, Any] = {
@@ -302,7 +304,9 @@ class Work:
         await self._move(job, to, fault=fault, **values)
 
     async def _get(self, job_id: str, run: int) -> Job:
+        bind_only(job_id=job_id)
         job = await self._do(self._ledger.get, job_id)
+        bind(task_id=job.task_id)
         if job.run != run:
             raise ImpossibleTransition(job.state, job.state)  # this run is over: a later one has the job
         return job

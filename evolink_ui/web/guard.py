@@ -6,11 +6,13 @@ What passes goes on without the headers that only strangers profit from; what co
 
 import json
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import ClientDisconnect
 
+from evolink_ui.logs import bind_only
 from evolink_ui.net import Refused
 
 from .doors import Door, Doors
@@ -52,6 +54,9 @@ log = logging.getLogger(__name__)
 
 TARGET_MAX_CHARS = 8192
 """Path and query; our longest links have 200."""
+
+REQUEST_ID_BYTES = 8
+"""Random; in the log alone."""
 
 _PROGRAMS = frozenset({"files", "callback", "health", "metrics", "asset"})  # who fetches these needs no identity
 _CHANGES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
@@ -104,13 +109,15 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._request(scope, receive, send)
+            request_id = secrets.token_hex(REQUEST_ID_BYTES)
+            bind_only(request_id=request_id)
+            await self._request(scope, receive, send, request_id)
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         else:  # there are no websockets here
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _request(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers: Headers = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, value)
@@ -121,7 +128,7 @@ class Guard:
         try:
             client = scope["client"][0] if scope.get("client") else ""
             seen = self._origins.see(client, scope["scheme"], headers)
-            caller, set_cookie = self._caller(seen, headers, door)
+            caller, set_cookie = self._caller(seen, headers, door, request_id)
             account = seen.address if caller.is_guest else caller.visitor
             self.meter.request(door.kind if door else "page", account, seen.address, door.cost if door else 1.0)
             self._judge_target(scope, client, seen.host, headers, door)
@@ -170,7 +177,7 @@ class Guard:
             return path[len(self._root_path) :]
         return path
 
-    def _caller(self, seen: Seen, headers: Headers, door: Door | None) -> tuple[Caller, str]:
+    def _caller(self, seen: Seen, headers: Headers, door: Door | None, request_id: str) -> tuple[Caller, str]:
         """The caller, and the Set-Cookie line that this answer should carry, if any."""
         cookies = read_cookies(headers.get(b"cookie", b""), https=seen.https)
         user = self._login(cookies) if self._login else None
@@ -193,6 +200,7 @@ class Guard:
             *(visitor, seen.address, seen.https, user, self._cookies, key, sealed, cookies),
             is_owner=owner,
             is_this_machine=seen.is_this_machine,
+            request_id=request_id,
             quota=quota,
         )
         return caller, set_cookie

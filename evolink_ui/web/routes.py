@@ -16,6 +16,7 @@ from starlette.routing import Route
 from evolink_ui.background import late_threads
 from evolink_ui.executors import DISK
 from evolink_ui.jobs import JobError
+from evolink_ui.logs import bind
 from evolink_ui.net import Refused
 
 from .desk import Desk, JobLike
@@ -120,6 +121,8 @@ class _Web:
 
     async def _find(self, request: Request) -> JobLike | None:
         job_id = request.path_params["job_id"]
+        if _JOB_ID.fullmatch(job_id):
+            bind(job_id=job_id)
         job = await self._jobs.find(job_id) if _JOB_ID.fullmatch(job_id) else None
         return job if job is not None and may_look(visitor_of(request), job, private=self._private) else None
 

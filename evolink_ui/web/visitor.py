@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from evolink_ui import crypto
 from evolink_ui.crypto import VERSION, Keyring, Sealer, Unreadable
 from evolink_ui.jobs.quota import UNLIMITED, Quota
+from evolink_ui.logs import bind
 
 from .signing import Signer
 
@@ -133,6 +134,8 @@ class Caller:
     """Whether the app's owner asks (see `owner.py`)."""
     is_this_machine: bool = False
     """Whether the request came from this very machine and through no proxy."""
+    request_id: str = ""
+    """Of this request, for the log."""
     quota: Quota = UNLIMITED
     """Of files that come by another way than an upload."""
 
@@ -191,11 +194,17 @@ def user_name(name: str) -> str:
 
 
 def caller_of(request: Any) -> Caller | None:
-    """The Caller of a Starlette request or a `gr.Request`; None where the request did not come through the guard."""
+    """The Caller of a Starlette request or a `gr.Request`; None where the request did not come through the guard.
+
+    Also binds the request's id to the log: Gradio runs handlers outside of the context of their request.
+    """
     inner = getattr(request, "request", None) or request
     scope = getattr(inner, "scope", None)
     caller = scope.get(CALLER) if isinstance(scope, dict) else None
-    return caller if isinstance(caller, Caller) else None
+    if not isinstance(caller, Caller):
+        return None
+    bind(request_id=caller.request_id)
+    return caller
 
 
 def visitor_of(request: Any) -> str:
