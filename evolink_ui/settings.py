@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 from sqlalchemy import make_url
 
 from evolink_ui.crypto import Keyring
+from evolink_ui.file_system import storage_of
 from evolink_ui.setting_faults import PREFIX, first_fault, line, misspelt
 from evolink_ui.setting_faults import SettingsError as SettingsError
 from evolink_ui.setting_network import check_network_variables
@@ -130,6 +131,10 @@ class Settings(BaseSettings):
     metrics_token: Token = None
     """Bearer token with which `/metrics` is answered to other machines; without one, to this machine alone."""
 
+    storage: Literal["durable", "late"] | None = None
+    """Whether `data_dir` keeps what was written at once, or copies it away seconds later, as a Space's bucket does;
+    none means as its file system tells. On late storage EvoLink is asked before an order that an earlier process left.
+    """
     keep_days: Count = 30
     """Days after which a finished job's files are removed."""
     follow_minutes: Amount = 60.0
@@ -148,6 +153,11 @@ class Settings(BaseSettings):
     """Address that the app listens at; 0.0.0.0 for every one of this machine's."""
     server_port: Port = Field(7860, validation_alias=AliasChoices("GRADIO_SERVER_PORT"))
     """Port that the app listens at."""
+
+    @cached_property
+    def has_late_storage(self) -> bool:
+        """Whether what was written to the data folder may be lost again by a crash seconds later."""
+        return (self.storage or storage_of(self.data_dir)) == "late"
 
     _reachable: bool | None = PrivateAttr(default=None)
 

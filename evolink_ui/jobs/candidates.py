@@ -1,58 +1,54 @@
-"""Which task an order of unknown outcome made, among those that something names.
-
-Nothing here costs anything: tasks are read, with the key of the order.
-"""
+"""Whether a task can be what an order of unknown outcome made. Pure: the tasks were read elsewhere."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Collection
+from evolink_ui.evolink import Task, TaskSummary
 
-from evolink_ui.evolink import EvoLink, EvoLinkError, NotFound, Task
-
+from .adopted import estimates
+from .credits import credits_on_the_wire
+from .doubt import Candidate, Doubt
 from .job import Job
 
-log = logging.getLogger("evolink_ui.jobs")
-
 SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
-
-NOT_FOUND_PAUSES_SECONDS = (2.0, 5.0, 10.0, 15.0, 30.0)
-"""Between looks at a task that is not known (yet): a new one may take a minute to be known on every machine."""
-
-
-def settles(task: Task, job: Job) -> bool:
-    """Whether a task that was read can be what became of an order of unknown outcome: its model and its time fit."""
-    if task.model != job.order.model or task.created is None or job.ordered_at is None:
-        return False
-    return abs(task.created - job.ordered_at) <= SAME_ORDER_SECONDS
+SAME_LENGTH_SECONDS = 1.0  # EvoLink rounds to whole seconds
+SAME_CREDITS = 0.3  # the share by which prices may have changed since our list
 
 
-async def find_ordered(
-    evolink: EvoLink, job: Job, candidates: Collection[str], *, sleep: Callable[[float], Awaitable[object]]
-) -> Task | None:
-    """The one candidate that settles a claimed job, read from the vendor; None where none does, or more than one.
+def agrees(task: Task, job: Job, *, now: float) -> bool:
+    """Whether a task that was read can be what a job's order made: model, time, length and cost fit as far as told.
 
     Args:
-        evolink: the client with the order's key.
-        job: as it was claimed.
-        candidates: ids out of the answer to the order, known to no other job.
-        sleep: waits so many seconds.
+        task: as EvoLink tells it.
+        job: its outcome is unknown, or is about to be.
+        now: seconds since 1970 (UTC).
     """
-    read = await asyncio.gather(*(_read(evolink, task_id, sleep) for task_id in candidates))
-    fitting = [task for task in read if task is not None and settles(task, job)]
-    return fitting[0] if len(fitting) == 1 else None
+    since = Doubt.of(job).since - SAME_ORDER_SECONDS
+    if task.model != job.order.model or task.created is None or not since <= task.created <= _until(job, now):
+        return False
+    seconds = task.task_info.video_duration or task.duration
+    if seconds and job.video_seconds and abs(seconds - job.video_seconds) > SAME_LENGTH_SECONDS:
+        return False
+    cost = _credits(task, job)
+    if cost is None or not job.credits_estimated:
+        return True
+    return abs(cost - job.credits_estimated) <= SAME_CREDITS * job.credits_estimated
 
 
-async def _read(evolink: EvoLink, task_id: str, sleep: Callable[[float], Awaitable[object]]) -> Task | None:
-    for pause in (*NOT_FOUND_PAUSES_SECONDS, None):
-        try:
-            return await evolink.get(task_id)
-        except NotFound:
-            if pause is None:
-                break
-            await sleep(pause)
-        except EvoLinkError as error:
-            log.warning("candidate task=%s could not be read: %s", task_id, error.code)
-            break
-    return None
+def may_agree(listed: TaskSummary, job: Job, *, now: float) -> bool:
+    """Whether a task of the list may be the order's; what the list doesn't tell doesn't count against it."""
+    is_in_time = listed.created_at is None or listed.created_at <= _until(job, now)
+    return listed.model in (None, job.order.model) and is_in_time
+
+
+def candidate_of(task: Task, job: Job) -> Candidate:
+    """What the key's owner sees of a task that may be the order's."""
+    return Candidate(task.id, task.created, task.task_info.video_duration or task.duration, _credits(task, job))
+
+
+def _until(job: Job, now: float) -> float:
+    return (job.finished_at or now) + SAME_ORDER_SECONDS
+
+
+def _credits(task: Task, job: Job) -> float | None:
+    wire = task.usage.final_credits or task.usage.credits_reserved
+    return credits_on_the_wire(wire, *estimates(job, task))

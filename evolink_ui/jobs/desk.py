@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from evolink_ui.logs import bind
 from . import faults, intake, same_order
 from .adopted import facts_of
 from .callbacks import named_task
-from .candidates import settles
+from .candidates import agrees
 from .files import DiskTrouble, StoreTrouble
 from .insist import DatabaseAway, ask, insist
 from .job import Job, JobError, OrderInputs, State, TaskTaken
@@ -147,7 +148,7 @@ class Jobs(Questions):
         """Settle an order of unknown outcome by the task id that the key's owner found in the dashboard.
 
         Raises:
-            JobError: the task isn't a motion-control task, can't be read, or belongs to another job.
+            JobError: the task can't be what this order made, can't be read, or belongs to another job.
         """
         job = await self.get(job_id)
         given = self._keys.given(job, api_key)
@@ -156,6 +157,8 @@ class Jobs(Questions):
         task = await self._read_for(job.visitor, evolink, task_id)
         if task.model not in MODELS:
             raise _wrong_model(task, "Copy the id of the task that was made when this order was placed.")
+        if not agrees(task, job, now=self._clock()):
+            raise _another_order(task, job)
         return await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id, **given)
 
     async def adopt(self, task_id: str, *, visitor: str, api_key: str | None = None) -> Job:
@@ -245,7 +248,7 @@ class Jobs(Questions):
             if job.state is not State.UNKNOWN:
                 return
             task = await self._read(self._vendors.here().of_job(job), task_id)
-            if settles(task, job):
+            if agrees(task, job, now=self._clock()):
                 await self._again(job, State.RUNNING, State.UNKNOWN, task_id=task.id)
         except JobError as error:
             log.info("job=%s a callback did not settle the doubt: %s", job_id, error.code)
@@ -279,6 +282,19 @@ class Jobs(Questions):
             self._ledger.move(job_id, State.STOPPED, only_from={State.QUEUED})
             self._ledger.take_back(job_id)
         self._files.remove(job_id)
+
+
+def _another_order(task: Task, job: Job) -> JobError:
+    at = datetime.fromtimestamp(task.created, UTC) if task.created else None
+    made = f"was made at {at:%Y-%m-%d %H:%M} UTC" if at else "has no date"
+    ordered = datetime.fromtimestamp(job.ordered_at or job.created_at, UTC)
+    return JobError(
+        "task_of_another_order",
+        f"Task {task.id} {made} and can't be this order, which went out at {ordered:%Y-%m-%d %H:%M} UTC "
+        f"for a video of {job.video_seconds:.0f} s. Nothing was changed.",
+        "Look for a task of that minute in your EvoLink dashboard. To keep another task's video, use Look up.",
+        field="task_id",
+    )
 
 
 def _wrong_model(task: Task, next_step: str) -> JobError:

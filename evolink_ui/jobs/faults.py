@@ -26,6 +26,12 @@ INTERRUPTED = Fault(
     SETTLE,
     charged="unknown",
 )
+MAY_BE_PLACED = Fault(
+    "may_be_placed",
+    "This app's data was put back to an older state, and your order may have gone out before. We didn't send it again.",
+    SETTLE,
+    charged="unknown",
+)
 TASK_OF_ANOTHER_JOB = Fault(
     "task_of_another_job",
     "EvoLink answered this order with a task that another order here has already.",

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from evolink_ui.background import BackgroundThread
 from evolink_ui.hosting import HostingError
 
+from .doubt_book import DoubtBook
 from .files import JobFiles
 from .ledger import Ledger
 
@@ -73,6 +74,7 @@ class Housekeeping:
             gone += old
         if gone:
             self._ledger.shrink()
+        DoubtBook(self._ledger).sweep(now)
         self._forget_runs(now - RUN_LIFE_SECONDS)
         self._files.sweep(self._ledger.known_ids)
         self._attend()

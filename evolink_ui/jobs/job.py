@@ -228,6 +228,12 @@ class Job:
     vendor_url: str | None
     vendor_expires_at: float | None
     result_bytes: int | None
+    doubt: dict[str, Any] | None = None
+    """While its outcome is unknown: what was found out, see `doubt.py`."""
+    doubt_due_at: float | None = None
+    """When it is looked for next; None where no look is due."""
+    must_verify: bool = False
+    """Whether EvoLink is asked before it is ordered: these tables were put back to an older state."""
 
     @property
     def workflow_id(self) -> str:

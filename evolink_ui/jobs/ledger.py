@@ -13,12 +13,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from evolink_ui.catalog import DEFAULT_MODEL
 
 from . import same_order, shares, spend
+from .doubt import next_look_at
+from .doubt_book import note_task
 from .job import (
     ACTIVE,
     MAY_COME_FROM,
@@ -46,12 +48,13 @@ class Ledger:
     Args:
         url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://…`.
         clock: gives seconds since 1970 (UTC).
+        late_storage: whether a SQLite file lies where whole files are copied away seconds later.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.time, late_storage: bool = False) -> None:
         self._clock = clock
         self._set_aside: set[str] = set()
-        self.engine = open_engine(url)
+        self.engine = open_engine(url, late_storage=late_storage)
         self.spend_book = SpendBook(self.engine)
         try:
             with self._changing() as connection, unhurried(connection):
@@ -97,6 +100,8 @@ class Ledger:
                 if values["state"] is State.QUEUED:
                     judge_line(connection, values["visitor"])
                 connection.execute(insert(jobs).values(values))
+                if task_id := values.get("task_id"):
+                    note_task(connection, task_id, now=now)
         except IntegrityError:
             raise TaskTaken from None
         return _told(self.get(values["id"]))
@@ -106,6 +111,11 @@ class Ledger:
         with self.engine.connect() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
         return _job(row) if row else None
+
+    def where(self, *conditions: ColumnElement[bool]) -> list[Job]:
+        """All jobs that fulfil some conditions."""
+        with self.engine.connect() as connection:
+            return self._jobs(connection.execute(select(jobs).where(*conditions)).mappings().all())
 
     def with_task(self, task_id: str) -> Job | None:
         """The job that a task belongs to, or None."""
@@ -178,6 +188,8 @@ class Ledger:
         now = self._clock()
         if to not in ACTIVE:
             values.setdefault("finished_at", now)
+        due_at = next_look_at(now, now) if to is State.UNKNOWN else None
+        values = {"doubt": None, "doubt_due_at": due_at, **values}
         change = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(sorted(allowed)))
         if only_run is not None:
             change = change.where(jobs.c.run == only_run)
@@ -192,6 +204,8 @@ class Ledger:
                 raise NotThere
             raise ImpossibleTransition(actual, to)
         job = _job(row)
+        if job.task_id and "task_id" in values:
+            note_task(connection, job.task_id, now=now)
         if to is not State.SUBMITTING:
             spend.follow(connection, job, is_free=to is State.FAILED and row["charged"] == "no", now=now)
         return job
@@ -202,7 +216,7 @@ class Ledger:
         Raises:
             LineFull: it would wait, and too many jobs do.
         """
-        values |= {"run": jobs.c.run + 1, "finished_at": None, "fault": None}
+        values |= {"run": jobs.c.run + 1, "finished_at": None, "fault": None, "must_verify": False}
         with self._changing() as connection:
             visitor = connection.scalar(select(jobs.c.visitor).where(jobs.c.id == job_id))
             if to is State.QUEUED and visitor is not None:

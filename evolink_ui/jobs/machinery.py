@@ -15,6 +15,7 @@ from evolink_ui.hosting.own import LinkPath
 from evolink_ui.settings import Settings
 
 from .callbacks import Callbacks
+from .doubts import Doubts
 from .files import JobFiles
 from .health import Check, HealthProbe
 from .housekeeping import Housekeeping
@@ -90,7 +91,9 @@ class Machinery:
         for lock in self._locks:
             lock.acquire()
         try:
-            self._ledger = Ledger(self._settings.sqlalchemy_url, clock=self._clock)
+            self._ledger = Ledger(
+                self._settings.sqlalchemy_url, clock=self._clock, late_storage=self._settings.has_late_storage
+            )
         except AWAY as error:
             raise JobError(
                 "database_away",
@@ -104,6 +107,12 @@ class Machinery:
             instance=self._ledger.instance,
             clock=self._clock,
         )
+        self._doubts = Doubts(
+            self._ledger, self._vendors.here, lambda job: self._engine.enqueue(job), clock=self._clock
+        )
+        if self._settings.has_late_storage:
+            marked = self._doubts.book.require_verification()
+            log.warning("the data folder may be older than what was ordered: %d jobs are compared first", marked)
         self._work = Work(
             self._ledger,
             self._vendors.here,
@@ -121,6 +130,7 @@ class Machinery:
             news=self._news,
             lateness=self._lateness,
             gate=self._gate,
+            doubts=self._doubts,
             caps=Caps(self._settings.daily_credits, self._settings.visitor_daily_credits),
             allow_private=self._settings.allow_private_urls,
         )
@@ -149,6 +159,7 @@ class Machinery:
             Check("store", self._files.check_store, every_seconds=STORE_CHECK_SECONDS),
         )
         self._health.start()
+        self._doubts.start()
         if self._replicas:
             self._replicas.start()
         self._wire: NewsWire | None = None
@@ -166,6 +177,7 @@ class Machinery:
 
     def close(self) -> None:
         """Stop working. Unfinished jobs go on at the next launch."""
+        self._doubts.close()
         self._health.close()
         self._housekeeping.close()
         if self._wire:

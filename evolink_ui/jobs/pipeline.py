@@ -78,7 +78,7 @@ class Engine:
         """Start the engine: what an earlier process left is taken up within about a second."""
         on_postgres = self._settings.on_postgres
         if not on_postgres:
-            prepare(self._sqlite)
+            prepare(self._sqlite, late_storage=self._settings.has_late_storage)
         config = DBOSConfig(
             name="evolink-ui",
             system_database_url=self._settings.sqlalchemy_url if on_postgres else f"sqlite:///{self._sqlite}",

@@ -7,12 +7,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from evolink_ui.catalog import Orientation
-from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Forbidden, Task, Unauthorized
+from evolink_ui.catalog import MODELS, Orientation
+from evolink_ui.evolink import Credits, EvoLink, EvoLinkError, Forbidden, Task, TaskSummary, Unauthorized
 from evolink_ui.media import Problem, Report
 
 from . import intake
+from .adopted import RESULT_LIFE_SECONDS
 from .callbacks import TASK_ID_MAX_CHARS
+from .doubt import Doubt
 from .figures import LedgerFigures, ledger_figures
 from .files import POSTER, RESULT, DiskTrouble
 from .insist import ask
@@ -108,6 +110,34 @@ class Questions(Machinery):
         except (EvoLinkError, TimeoutError) as error:
             log.info("a key could not be tried: %s", type(error).__name__)
             return None
+
+    async def unlisted_tasks(self) -> list[TaskSummary]:
+        """Motion-control tasks of the owner's key of the last 24 h that no job here has or had: for the owner alone.
+
+        Raises:
+            JobError: EvoLink's list can't be read now, or this host offers none.
+        """
+        vendor = self._vendors.here()
+        try:
+            listed = await self._doubts.listed(
+                vendor.client(vendor.mode(None), None), since=self._clock() - RESULT_LIFE_SECONDS
+            )
+        except EvoLinkError as error:
+            raise JobError(error.code, error.message, error.next_step, status=502) from None
+        except TimeoutError:
+            raise JobError(
+                "evolink_slow", "EvoLink did not answer in time.", "Try again in a minute.", status=502
+            ) from None
+        known = await ask(self._doubts.book.known, [task.id for task in listed])
+        return [task for task in listed if task.id not in known and task.model in MODELS]
+
+    def candidates(self, job: Job) -> list[dict[str, Any]]:
+        """Tasks that may be what became of an order of unknown outcome: for the owner of the key that pays alone.
+
+        Returns:
+            For each `task_id`, `created_at` (ISO 8601, UTC), `seconds` of its video, `credits`; the latter may be None.
+        """
+        return [found.to_public() for found in Doubt.of(job).candidates]
 
     async def health(self) -> dict[str, Any]:
         """How the work goes; raises where the database doesn't answer.

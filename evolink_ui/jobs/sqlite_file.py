@@ -14,14 +14,16 @@ WAIT_SECONDS: Final = 15.0  # for another process that still has the file
 INCREMENTAL: Final = 2  # SQLite's number for `auto_vacuum = incremental`
 
 
-def prepare(path: Path) -> None:
-    """Switch a database file, new or old, to write-ahead logging and to incremental vacuum. Before others open it.
+def prepare(path: Path, *, late_storage: bool = False) -> None:
+    """Set how a database file, new or old, is journalled, and that it can shrink. Before others open it.
 
     Both settings are stored in the file. An older file is rewritten once, which takes its size again on the disk; where
     there is no room for that it stays as it is.
 
     Args:
         path: of the file; made where it is missing.
+        late_storage: whether the file lies where whole files are copied away seconds later, as a Space's bucket does. A
+            database in two files would come back torn there, so it keeps a rollback journal.
     """
     with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
         if database.execute("pragma auto_vacuum").fetchone()[0] != INCREMENTAL:
@@ -30,7 +32,7 @@ def prepare(path: Path) -> None:
                 database.execute("vacuum")
             except sqlite3.OperationalError as error:
                 log.warning("%s keeps the space of what is deleted: %s", path.name, error)
-        database.execute("pragma journal_mode = wal")
+        database.execute(f"pragma journal_mode = {'delete' if late_storage else 'wal'}")
 
 
 def shrink(path: Path) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    false,
     make_url,
 )
 
@@ -77,6 +78,16 @@ jobs = Table(
     Column("vendor_url", Text),
     Column("vendor_expires_at", Double),
     Column("result_bytes", Integer),
+    Column("doubt", JSON),
+    Column("doubt_due_at", Double),
+    Column("must_verify", Boolean, nullable=False, server_default=false()),
+)
+# Every task that a job has or had: what stands here is not another app's.
+known_tasks = Table(
+    "known_tasks",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("seen_at", Double, nullable=False),
 )
 uploads = Table(
     "uploads",
@@ -138,14 +149,14 @@ def _json(text: str) -> Any:
         return None
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, late_storage: bool = False) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`, safe to use from several threads."""
     if not url.startswith("sqlite"):
         from .postgres import connector  # psycopg is an extra
 
         return create_engine(url, pool_pre_ping=True, creator=connector(make_url(url)), json_deserializer=_json)
     if database := make_url(url).database:  # without a name it lives in memory
-        prepare(Path(database))
+        prepare(Path(database), late_storage=late_storage)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_json)
 
     @event.listens_for(engine, "connect")

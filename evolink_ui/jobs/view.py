@@ -9,6 +9,7 @@ from typing import Any
 
 from evolink_ui.order import OPTIONS, stored_option
 
+from .doubt import Doubt
 from .job import Job, State
 
 # What a person may do with a job in each state.
@@ -66,6 +67,7 @@ def view(
             "used": job.credits_used,
         },
         "error": error(job),
+        "doubt": Doubt.of(job).result.value if job.state is State.UNKNOWN else None,
         "result": {
             "url": link(job, "result") if done else None,
             "seconds": job.video_seconds or None,

@@ -30,8 +30,10 @@ from evolink_ui.logs import bind, bind_only
 
 from . import faults, intake, links
 from .adopted import RESULT_LIFE_SECONDS, estimates
-from .candidates import find_ordered
+from .candidates import candidate_of
 from .credits import credits_on_the_wire
+from .doubt import Doubt, Result
+from .doubts import Doubts
 from .expected import PAST_JOBS, expected_seconds
 from .files import RESULT, JobFiles, StoreTrouble
 from .insist import insist
@@ -65,6 +67,7 @@ class Work:
         news: gives the event that is set when there is news of a job.
         lateness: hears when looks are due and done.
         gate: lets orders out until the process is to end.
+        doubts: reads EvoLink's task list.
         caps: what the owner's key may spend in one UTC day.
         allow_private: whether links may lead to this machine (tests).
     """
@@ -81,6 +84,7 @@ class Work:
         news: News,
         lateness: Lateness,
         gate: OrderGate,
+        doubts: Doubts,
         caps: Caps,
         allow_private: bool = False,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -88,7 +92,7 @@ class Work:
     ) -> None:
         self._ledger, self._vendor, self._shipping = ledger, vendor, shipping
         self._files, self._callback_url, self._news, self._enqueue = files, callback_url, news, enqueue
-        self._lateness, self._gate = lateness, gate
+        self._lateness, self._gate, self._doubts = lateness, gate, doubts
         self._allow_private = allow_private
         self._caps, self._sleep, self._clock = caps, sleep, clock
 
@@ -110,7 +114,8 @@ class Work:
             await self._end(job, State.UNKNOWN, faults.INTERRUPTED)
         if job.state is not State.HOSTING:
             return
-
+        if job.must_verify and not await self._verify(job):
+            return
         passage = self._gate.passage()
         claimed = job
 
@@ -136,14 +141,13 @@ class Work:
             except OutcomeUnknown as error:
                 names = " ".join(error.candidates) or "none"
                 log.warning("job=%s outcome unknown: %s; tasks named by the answer: %s", job_id, error.code, names)
-                unused = [name for name in error.candidates if await self._do(self._ledger.with_task, name) is None]
-                found = await find_ordered(evolink, claimed, unused, sleep=self._sleep)
-                if found is None:
-                    await self._end(job, State.UNKNOWN, faults.of_error(error))
-                else:
-                    await self._ordered(job, found)
+                doubt = Doubt(claimed.ordered_at or self._clock(), named=tuple(error.candidates))
+                unknown = await self._end(job, State.UNKNOWN, faults.of_error(error), doubt=doubt.to_dict())
+                if doubt.named:  # else it is looked for in some seconds
+                    await self._doubts.settle(unknown)
             except IdempotencyConflict as error:  # an older copy of this job was ordered, and may be paid
-                await self._end(job, State.FAILED if job.is_in_doubt else State.UNKNOWN, faults.of_error(error))
+                to = State.FAILED if job.is_in_doubt else State.UNKNOWN
+                await self._end(job, to, faults.of_error(error), doubt=Doubt(job.created_at).to_dict())
             except EvoLinkError as error:
                 await self._refused(job, error)
             except ImpossibleTransition:
@@ -297,11 +301,26 @@ class Work:
         )
         await self._do(self._enqueue, again)
 
-    async def _end(self, job: Job, to: State, fault: Fault) -> None:
-        values: dict[str, Any] = {"sealed_key": None} if to is State.FAILED else {}
+    async def _verify(self, job: Job) -> bool:
+        """Whether a job, whose tables were put back to an older state, has certainly not been ordered yet.
+
+        Otherwise it becomes `unknown`, counted as if it were paid.
+        """
+        placed = await self._doubts.placed_before(self._vendor().of_job(job), job)
+        if placed == []:
+            await self._do(self._ledger.note, job, must_verify=False)
+            return True
+        await self._do(self._ledger.claim, job, account=self._vendor().account(job), caps=Caps())
+        found = tuple(candidate_of(task, job) for task in placed or ())
+        doubt = Doubt(job.created_at, Result.CANDIDATES if found else Result.UNREADABLE, candidates=found)
+        await self._end(job, State.UNKNOWN, faults.MAY_BE_PLACED, doubt=doubt.to_dict())
+        return False
+
+    async def _end(self, job: Job, to: State, fault: Fault, **more: Any) -> Job:
+        values: dict[str, Any] = {"sealed_key": None} if to is State.FAILED else more
         if to is State.FAILED and job.is_in_doubt:  # the order that may have been taken is an earlier one
             to, fault, values = State.UNKNOWN, faults.still_in_doubt(fault), {"ordered_at": job.ordered_at}
-        await self._move(job, to, fault=fault, **values)
+        return await self._move(job, to, fault=fault, **values)
 
     async def _get(self, job_id: str, run: int) -> Job:
         bind_only(job_id=job_id)

@@ -153,7 +153,7 @@ def add_api(jobs: Jobs, *, private: bool, mode: Mode) -> None:
             raise _error(error) from None
 
     async def _show(job: Job, request: gr.Request) -> dict[str, Any]:
-        return for_visitor(await jobs.show(job), job, request)
+        return for_visitor(await jobs.show(job), job, request, candidates=jobs.candidates)
 
     async def _job(job_id: str, request: gr.Request) -> Job:
         try:

@@ -50,6 +50,19 @@ function askForTask() {
     sent: () => ({ task_id: input.value.trim() }),
   });
 }
+// What EvoLink's task list says of an order of unknown outcome; the key's owner picks from what may be its task.
+function doubtParts() {
+  const parts = [el("p", {}, t(`doubt.${view.doubt}`))];
+  const found = view.candidates ?? [];
+  if (found.length) {
+    parts.push(el("ul.mc-candidates", {}, ...found.map((task) => el("li", {},
+      el("span", {}, task.created_at ? new Date(task.created_at).toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" }) : "–"),
+      el("span", {}, [task.seconds && t("doubt.seconds", { n: Math.round(task.seconds) }), task.credits && t("doubt.credits", { n: Math.ceil(task.credits * 10) / 10 })].filter(Boolean).join(" · ")),
+      el("code", {}, task.task_id),
+      kit.button(t("action.attach_this"), { onclick: () => void act("attach", { task_id: task.task_id }) })))));
+  }
+  return parts;
+}
 function followAgain() {
   if (lacksKey()) ask("", "follow_again", t("action.follow_again"));
   else void act("follow_again");

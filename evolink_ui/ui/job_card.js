@@ -104,7 +104,7 @@ function drawTitle() {
 function drawMessage() {
   const trouble = view.error && !WORKING.has(view.state) && view.state !== "done";
   // Drawn again only when it says something else: a button in it keeps the focus, an alert is spoken once.
-  const key = JSON.stringify([view.id, view.state, view.task_id, view.error, view.notice, view.needs_key, kit.ownKey, actionError && kit.sentence(actionError)]);
+  const key = JSON.stringify([view.id, view.state, view.task_id, view.error, view.notice, view.doubt, view.candidates, view.needs_key, kit.ownKey, actionError && kit.sentence(actionError)]);
   if (key === messageKey) return;
   messageKey = key;
   const parts = [];
@@ -113,6 +113,7 @@ function drawMessage() {
     if (view.error.request_id) parts.push(el("p.mc-small", {}, t("card.request_id", { id: view.error.request_id })));
   } else if (view.state === "stopped") parts.push(el("p.mc-strong", {}, t("message.stopped")));
   else if (view.state === "unknown") parts.push(el("p.mc-strong", {}, t("message.unknown")));
+  if (view.doubt) parts.push(...doubtParts());
   if (props.forgets && view.mode === "live" && view.task_id && view.state !== "failed") parts.push(el("p.mc-small", {}, t("card.forgets"), " ", copyTask()));
   if (view.needs_key) parts.push(el("p", {}, t(kit.ownKey ? "message.other_key" : "message.needs_key")));
   if (view.notice && view.state !== "failed") parts.push(el("p.mc-small", {}, view.notice));

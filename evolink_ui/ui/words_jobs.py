@@ -77,6 +77,16 @@ JOBS: Final[Mapping[str, str]] = {
     "message.other_key": "Your key for this job is no longer kept here; going on uses the one given to this page.",
     "message.stopped": "The app looks away from this job. EvoLink may still finish it, and it may be charged.",
     "message.unknown": "The connection broke while the order was on its way. It may have arrived; none was sent twice.",
+    "doubt.looking": "We're checking EvoLink's list of your tasks for it. You don't need to do anything yet.",
+    "doubt.none": "EvoLink doesn't list this order, so it most likely never arrived. You can send it again.",
+    "doubt.candidates": (
+        "EvoLink lists tasks that could be this order. We can't tell which one it is, so the owner of the key decides."
+    ),
+    "doubt.unreadable": "We can't read EvoLink's list of tasks. Check your EvoLink dashboard before you order again.",
+    "doubt.not_offered": "EvoLink offers no list of tasks here. Check your EvoLink dashboard before you order again.",
+    "doubt.seconds": "{n} s",
+    "doubt.credits": "{n} credits",
+    "action.attach_this": "This is it",
     "action.download": "Download",
     "action.compare": "Compare with the motion",
     "action.stop": "Stop following",

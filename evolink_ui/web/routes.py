@@ -127,7 +127,7 @@ class _Web:
         return job if job is not None and may_look(visitor_of(request), job, private=self._private) else None
 
     async def _show(self, job: JobLike, request: Request) -> dict[str, Any]:
-        return for_visitor(await self._jobs.show(job), job, request)
+        return for_visitor(await self._jobs.show(job), job, request, candidates=self._jobs.candidates)
 
     async def file(self, request: Request) -> Response:
         link = self._links.read(request.path_params["token"])
@@ -213,13 +213,18 @@ class _Web:
         return JSONResponse(shown, 200 if shown.get("ok") else 503)
 
 
-def for_visitor(view: dict[str, Any], job: JobLike, request: Any) -> dict[str, Any]:
-    """A job's view with those actions only that the sender of a request (Starlette's or `gr.Request`) may do."""
+def for_visitor(
+    view: dict[str, Any], job: JobLike, request: Any, *, candidates: Callable[[Any], list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """A job's view for the sender of a request (Starlette's or `gr.Request`): with those actions only that they may do,
+    and with `candidates`, the tasks that an order of unknown outcome may have made, for the owner of its key alone."""
     visitor = visitor_of(request)
     own = [name for name in view["actions"] if may(visitor, job, name)]
     view["actions"] = [name for name in own if _may_name_task(request, job, name)]
     if len(view["actions"]) < len(own) and view.get("error"):
         view["error"]["next_step"] = ASK_OWNER  # the dashboard that would tell isn't this visitor's
+    if "attach" in view["actions"] and (job.own_key or is_owner(request)):
+        view["candidates"] = candidates(job)
     return view
 
 

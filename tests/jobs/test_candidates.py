@@ -6,18 +6,12 @@ from typing import Any
 
 import pytest
 
-from evolink_ui.jobs import Job, Jobs, OrderInputs, State
-from evolink_ui.jobs import candidates as candidates_module
+from evolink_ui.jobs import Job, Jobs, OrderInputs, State, doubt
 from tests.stub import Fault, Stub, Timeline, answer, dirty, wrapped
 
-from .conftest import KEY
+from .conftest import KEY, in_state, until
 
 Ended = Callable[[str], Awaitable[Job]]
-
-
-@pytest.fixture(autouse=True)
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates_module, "NOT_FOUND_PAUSES_SECONDS", (0.1, 0.2, 0.4))
 
 
 @pytest.mark.parametrize(
@@ -35,21 +29,22 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=lambda fault: f"{fault.dirt} {fault.status} {fault.body}",
 )
 async def test_a_readable_task_in_a_dirty_answer_is_followed_to_its_video(
-    fault: Fault, jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+    fault: Fault, jobs: Jobs, stub: Stub, order: OrderInputs
 ) -> None:
+    stub.offers_list = False  # what the answer names is enough
     stub.fail("order", fault)
-    job = await ended((await jobs.start(order, visitor="anna")).id)
-    assert (job.state, job.task_id) == (State.DONE, stub.orders[0].task_id)
+    job = await until(jobs, (await jobs.start(order, visitor="anna")).id, in_state(State.DONE))
+    assert job.task_id == stub.orders[0].task_id
     assert (stub.paid, stub.requests("order")) == (1, 1)
 
 
 async def test_a_task_that_is_not_known_yet_is_looked_for_again(
-    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+    jobs: Jobs, stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(doubt, "LOOKS_AFTER_SECONDS", (0.2, 1.5, 3.0, 4.5, 600.0))
     stub.fail("order", dirty("cut_after_id"))
     stub.fail("task", answer(404, "task_not_found"), times=2)
-    job = await ended((await jobs.start(order, visitor="anna")).id)
-    assert job.state is State.DONE
+    await until(jobs, (await jobs.start(order, visitor="anna")).id, in_state(State.DONE))
 
 
 async def test_a_task_that_is_not_known_at_all_leaves_the_doubt_and_stands_in_the_log(
@@ -82,6 +77,7 @@ async def test_a_task_that_the_order_cannot_have_made_is_not_taken(
 
 
 async def test_of_two_tasks_that_fit_none_is_taken(jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended) -> None:
+    stub.offers_list = False
     names = [stub.add_elsewhere(KEY) for _ in range(2)]
     stub.fail("order", answer(500, "internal_error", message=" ".join(names)))
     job = await ended((await jobs.start(order, visitor="anna")).id)

@@ -68,6 +68,9 @@ class StandInDesk:
     async def find(self, job_id: str) -> StandInJob | None:
         return self.jobs.get(job_id)
 
+    def candidates(self, job: StandInJob) -> list[dict[str, Any]]:
+        return [{"task_id": "task-unified-1-secret", "created_at": None, "seconds": None, "credits": None}]
+
     async def show(self, job: StandInJob) -> dict[str, Any]:
         return {
             "id": job.id,

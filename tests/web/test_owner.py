@@ -112,10 +112,12 @@ def test_a_task_of_the_owners_key_is_attached_by_the_owner_alone(tmp_path: Path)
         client.get("/config")
         name = call(client, "who")[0]
         desk.jobs["paid"] = replace(desk.add("paid", name), own_key=False)
+        assert "secret" not in client.get("/jobs/paid").text, "tasks of the owner's key are shown to nobody else"
         refused = client.post("/jobs/paid/attach", json={"task_id": "task-7"}, headers={"X-EvoLink-Key": "sk-mine"})
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "owner_only")
         assert not desk.done
         client.get(holder.path)
+        assert client.get("/jobs/paid").json()["candidates"][0]["task_id"] == "task-unified-1-secret"
         assert client.post("/jobs/paid/attach", json={"task_id": "task-7"}).status_code == 200
         desk.jobs["own"] = desk.add("own", name)
         with httpx.Client(base_url=url, cookies=dict(client.cookies)) as again:

@@ -1,0 +1,81 @@
+"""The ledger's rows for orders of unknown outcome, and for the tasks that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from .doubt import Doubt, next_look_at
+from .job import Job, State
+from .tables import changing, jobs, known_tasks
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+
+KNOWN_FOR_SECONDS = 30 * 86_400.0  # longer than the seven days within which an unknown task says that a key is shared
+
+
+class DoubtBook:
+    """Reads and writes for `Doubts`. Blocks.
+
+    Args:
+        ledger: the jobs.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def due(self, now: float) -> list[Job]:
+        """Jobs of unknown outcome that are to be looked for by now."""
+        return self._ledger.where(jobs.c.state == State.UNKNOWN, jobs.c.doubt_due_at <= now)
+
+    def in_doubt(self) -> list[Job]:
+        """All jobs whose order went out without a known task, those included that are to be sent again."""
+        return self._ledger.where(
+            jobs.c.ordered_at.is_not(None),
+            jobs.c.task_id.is_(None),
+            jobs.c.state.in_([State.UNKNOWN, State.QUEUED, State.HOSTING, State.SUBMITTING]),
+        )
+
+    def take(self, job: Job, now: float) -> bool:
+        """Claim one look at a job, and plan the next one; False where another process was faster."""
+        following = next_look_at(job.finished_at or now, now)
+        mine = (jobs.c.id == job.id, jobs.c.state == State.UNKNOWN, jobs.c.doubt_due_at == job.doubt_due_at)
+        with changing(self._ledger.engine) as connection:
+            return bool(connection.execute(update(jobs).where(*mine).values(doubt_due_at=following)).rowcount)
+
+    def record(self, job: Job, doubt: Doubt) -> None:
+        """Write down what a look gave, unless the job has moved on."""
+        mine = (jobs.c.id == job.id, jobs.c.state == State.UNKNOWN)
+        with changing(self._ledger.engine) as connection:
+            connection.execute(update(jobs).where(*mine).values(doubt=doubt.to_dict()))
+
+    def known(self, task_ids: Collection[str]) -> set[str]:
+        """Those that some job has or had."""
+        with self._ledger.engine.connect() as connection:
+            return set(connection.scalars(select(known_tasks.c.task_id).where(known_tasks.c.task_id.in_(task_ids))))
+
+    def require_verification(self) -> int:
+        """Mark all jobs that stand before their order: a newer copy of these tables may have seen it go out.
+
+        Returns:
+            How many were marked.
+        """
+        waiting = jobs.c.state.in_([State.QUEUED, State.HOSTING])
+        with changing(self._ledger.engine) as connection:
+            return connection.execute(update(jobs).where(waiting).values(must_verify=True)).rowcount
+
+    def sweep(self, now: float) -> None:
+        """Forget tasks that were seen long ago and belong to no job any more."""
+        kept = select(jobs.c.task_id).where(jobs.c.task_id.is_not(None))
+        old = (known_tasks.c.seen_at < now - KNOWN_FOR_SECONDS, known_tasks.c.task_id.not_in(kept))
+        with changing(self._ledger.engine) as connection:
+            connection.execute(delete(known_tasks).where(*old))
+
+
+def note_task(connection: Connection, task_id: str, *, now: float) -> None:
+    """Remember a task beyond its job's life, in the transaction that gives it to the job."""
+    if connection.scalar(select(known_tasks.c.task_id).where(known_tasks.c.task_id == task_id)) is None:
+        connection.execute(insert(known_tasks).values(task_id=task_id, seen_at=now))
