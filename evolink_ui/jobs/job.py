@@ -39,7 +39,7 @@ ACTIVE = frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING, State.RUNNING
 
 # From where each state may be reached. An UPDATE that finds a job elsewhere changes nothing and is an error.
 MAY_COME_FROM: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.STOPPED, State.UNKNOWN, State.FAILED}),  # the last: see `Ledger.offer_again`
+    State.QUEUED: frozenset({State.STOPPED, State.UNKNOWN}),
     State.HOSTING: frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING}),
     State.SUBMITTING: frozenset({State.HOSTING}),
     State.RUNNING: frozenset({State.SUBMITTING, State.UNKNOWN, State.STOPPED, State.QUEUED}),

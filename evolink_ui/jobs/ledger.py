@@ -243,7 +243,8 @@ class Ledger:
                 "image_url": None,
                 "video_url": None,
             }
-            again = self._move(connection, job.id, State.QUEUED, {State.FAILED}, job.run, {**fresh, **values})
+            waiting = update(jobs).where(jobs.c.id == job.id).values(state=State.QUEUED, **fresh, **values)
+            again = _job(connection.execute(waiting.returning(*jobs.c)).mappings().one())
         return _told(again)
 
     def rerun(self, job: Job) -> Job | None:

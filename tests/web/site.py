@@ -75,7 +75,7 @@ class StandInDesk:
         return {
             "id": job.id,
             "state": job.state,
-            "actions": ["stop", "edit", "delete"],
+            "actions": ["stop", "edit", "delete", "attach"],
             "poster_url": self.link(job, "poster"),
             "result": {"url": self.link(job, "result")},
         }

@@ -29,7 +29,7 @@ def link(running: Site, kind: FileKind, job_id: str, suffix: str = "") -> str:
 def test_a_job_is_shown_to_whoever_knows_its_id_but_only_its_owner_may_act(own: Own) -> None:
     running, client, name = own
     running.desk.add("shown", name)
-    assert client.get("/jobs/shown").json()["actions"] == ["stop", "edit", "delete"]
+    assert client.get("/jobs/shown").json()["actions"] == ["stop", "edit", "delete", "attach"]
     with running.visitor() as (stranger, _):
         assert stranger.get("/jobs/shown").json()["actions"] == []
         for action in ("stop", "follow_again", "send_again", "attach", "give_up", "delete"):
