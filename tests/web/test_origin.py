@@ -1,15 +1,13 @@
 """Where a request comes from, behind which proxies, and whose page sent it."""
 
-import re
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evolink_ui.web.origin import FORWARDING, UNKNOWN_ADDRESS, Network, Origins, behind_proxies, household
+from evolink_ui.web.origin import UNKNOWN_ADDRESS, Network, Origins, behind_proxies, household
 
 OPEN = Origins(on_space=False, own_addresses=[])
 NAMED = Origins(on_space=False, own_addresses=["https://videos.example.com"])
@@ -156,11 +154,3 @@ def test_with_a_configured_address_no_foreign_name_is_answered_to_anybody(client
         assert NAMED.is_known_host(client, known)
     for foreign in ("other.example.com", "videos.example.com.evil.example", "videos.example.com:8443", "a@b", ""):
         assert not NAMED.is_known_host(client, foreign)
-
-
-def test_the_shipped_proxy_deletes_what_clients_send_before_it_adds_its_own() -> None:
-    text = (Path(__file__).parent.parent.parent / "deploy" / "haproxy.cfg").read_text()
-    deleted = set(re.findall(r"^\s+http-request del-header (\S+)$", text, re.MULTILINE))
-    # X-Forwarded-For is added by `option forwardfor`, which does so after these rules.
-    assert {name.lower() for name in deleted} == {name.decode() for name in FORWARDING}
-    assert "option forwardfor\n" in text

@@ -1,0 +1,1 @@
+"""What deploy/ ships, run by hand on loopback: there is no Docker here."""
