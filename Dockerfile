@@ -25,5 +25,5 @@ ENV EVOLINK_UI_DATA_DIR=/data \
 EXPOSE 7860
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/livez', timeout=4)"]
 CMD ["evolink-ui", "serve"]

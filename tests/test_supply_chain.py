@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]  # its types are a package of their 
 from tests.pins import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-EXACT = re.compile(r"^[\w./-]+:(\d+\.\d+(\.\d+)?(-[\w.-]+)?|RELEASE\.[\dTZ-]+)(@sha256:[0-9a-f]{64})?$")
+EXACT = re.compile(r"^[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?$")  # a digest would be one of a single registry's
 
 
 def compose() -> dict[str, Any]:
@@ -24,18 +24,16 @@ def test_every_image_has_an_exact_version() -> None:
     assert len(images) > 5
     for image in images:
         assert EXACT.match(image), image
-        assert image.startswith("postgres:") or image.count(".") >= 2 or "RELEASE" in image, image
+        assert image.startswith("postgres:") or image.count(".") >= 2, image
 
 
 def test_every_container_is_confined() -> None:
     services = compose()
     for name, service in services.items():
-        assert service["cap_drop"] == ["ALL"] and "cap_add" not in service, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "front" else []), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["mem_limit"] and service["pids_limit"], name
-    app, store = services["app-1"]["environment"], services["store"]["environment"]
-    assert app["EVOLINK_UI_S3_SECRET_ACCESS_KEY"] != store["MINIO_ROOT_PASSWORD"]
-    assert app["EVOLINK_UI_S3_ACCESS_KEY_ID"] != store["MINIO_ROOT_USER"]
 
 
 def test_the_workflows_use_exact_versions_and_run_what_ci_runs() -> None:
