@@ -35,7 +35,7 @@ log = logging.getLogger("evolink_ui.jobs")
 EVERY_SECONDS = 1.0  # how soon a look that is due is taken
 PAGE_TASKS = 50
 PAGES_MAX = 40
-"""2,000 tasks; an account that made more in seven days is not this app's alone."""
+"""2,000 tasks; of an account that made more in seven days nobody can say that it is this app's alone."""
 CANDIDATES_MAX = 10  # read one by one; more of them are no help to anybody
 ALONE_SECONDS = 7 * 86_400.0  # a key is this app's alone if every task of so long belongs to a job
 LOOK_SECONDS = 60.0  # for one read, repetitions included
@@ -146,17 +146,19 @@ class Doubts:
 
         Raises:
             EvoLinkError: the list can't be read; NotFound where this host has none.
-            TimeoutError: nor within LOOK_SECONDS.
+            TimeoutError: nor within LOOK_SECONDS, or it has more than PAGES_MAX pages since then.
         """
-        found: list[TaskSummary] = []
+        found: dict[str, TaskSummary] = {}
         async with asyncio.timeout(LOOK_SECONDS):
             for page in range(1, PAGES_MAX + 1):
                 tasks = (await evolink.list_tasks(page=page, page_size=PAGE_TASKS)).tasks
-                found += [task for task in tasks if task.created_at is None or task.created_at >= since]
+                # A short page may be a smaller limit of the host's, so only one without anything new is the end.
+                fresh = {task.id: task for task in tasks if task.id not in found}
+                found |= fresh
                 dated = [task.created_at for task in tasks if task.created_at is not None]
-                if len(tasks) < PAGE_TASKS or (dated and min(dated) < since):  # newest first
-                    break
-        return found
+                if not fresh or (dated and min(dated) < since):  # newest first
+                    return [task for task in found.values() if task.created_at is None or task.created_at >= since]
+        raise TimeoutError(f"more than {PAGES_MAX} pages")
 
     async def _is_nobody_elses(self, evolink: EvoLink, job: Job, task: Task) -> bool:
         """Whether a task that agrees can't be another order's, another app's or another person's."""
@@ -170,8 +172,6 @@ class Doubts:
         try:
             lately = await self.listed(evolink, since=self._clock() - ALONE_SECONDS)
         except (EvoLinkError, TimeoutError):
-            return False
-        if len(lately) >= PAGES_MAX * PAGE_TASKS:
             return False
         ids = {listed.id for listed in lately} - {task.id}
         return ids <= await ask(self.book.known, ids)

@@ -112,6 +112,16 @@ async def test_a_task_whose_job_was_deleted_is_still_known(jobs: Jobs, stub: Stu
     assert (await until(jobs, job.id, in_state(State.DONE))).task_id == stub.orders[1].task_id
 
 
+async def test_a_host_that_gives_shorter_pages_is_read_to_the_end(
+    jobs: Jobs, stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stub, "list_page_max", 3)
+    for _ in range(8):  # of other models, newer than the order
+        stub.add_elsewhere(VISITORS_KEY, age_seconds=-1.0, model="some-other-model")
+    job = await start_lost(jobs, stub, order, api_key=VISITORS_KEY)
+    assert (await until(jobs, job.id, in_state(State.DONE))).task_id == stub.orders[0].task_id
+
+
 async def test_where_the_list_cannot_be_read_the_doubt_stays_and_says_so(
     jobs: Jobs, stub: Stub, order: OrderInputs
 ) -> None:

@@ -17,7 +17,8 @@ one port, one JSON line with the addresses on stdout) and `RemoteStub("http://12
 
 Settings are attributes of `tests.stub.vendor.Vendor`: `timeline`, `script` (answers look by look), `answer_look` (a
 function), `honour_idempotency`, `keys`, `credits_left`, `unlimited`, `task_delay_seconds`, `result_bytes`,
-`result_headers`, `ranges`, `max_files`, `send_callbacks`, `offers_list`, `offers_batch`, `list_delay_seconds`.
+`result_headers`, `ranges`, `max_files`, `send_callbacks`, `offers_list`, `offers_batch`, `list_delay_seconds`,
+`list_page_max`.
 Tasks of the account that another program made: `add_elsewhere(api_key, ...)`.
 What happened is in `orders`, `seen` (every request with its headers), `files`, `callbacks`.
 `close_door("api")` refuses connections until `open_door("api")`; `with stub.closed("api"):` does both.

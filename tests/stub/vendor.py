@@ -36,6 +36,8 @@ class Vendor:
         """How long a new task is not yet known to reads (404)."""
         self.list_delay_seconds = 0.0
         """How long a new task does not yet stand in the account's list."""
+        self.list_page_max = 100
+        """Most lines that one page of the list has, whatever was asked for and is said in the answer."""
         self.offers_list = True
         """Whether there is a list of the account's tasks (else 404)."""
         self.offers_batch = True
@@ -181,7 +183,7 @@ class Vendor:
 
     def _list(self, request: Request, api_key: str) -> Response:
         query = request.query
-        page, size = int(query.get("page", "1")), int(query.get("page_size", "20"))
+        page, size = int(query.get("page", "1")), min(self.list_page_max, int(query.get("page_size", "20")))
         lines = []
         for order in self._known():
             if order.api_key != api_key or time.monotonic() - order.started < self.list_delay_seconds:
@@ -203,7 +205,9 @@ class Vendor:
             if all(query.get(name) in (None, "", line[name]) for name in ("status", "type", "model")):
                 lines.append(line)
         shown = lines[(page - 1) * size : page * size]
-        return as_json({"data": shown, "total": len(lines), "page": page, "page_size": size})
+        return as_json(
+            {"data": shown, "total": len(lines), "page": page, "page_size": int(query.get("page_size", size))}
+        )
 
     def _batch(self, request: Request, api_key: str) -> Response:
         asked = json.loads(request.body or b"{}").get("task_ids")
