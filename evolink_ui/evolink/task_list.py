@@ -90,6 +90,9 @@ class TaskPage(BaseModel):
     tasks: list[TaskSummary]
     """The lines of this page that carry an id."""
 
+    line_count: int
+    """How many lines this page has, those without an id included."""
+
     total: int | None
     """How many tasks there are in all; None where the vendor does not say."""
 
@@ -119,6 +122,7 @@ async def list_tasks(
             return None
         return TaskPage(
             tasks=[TaskSummary.model_validate(line | {"raw": line}) for line in lines],
+            line_count=len(answer.record["data"]),
             total=_count(answer.record.get("total")),
             page=_count(answer.record.get("page")) or page,
             page_size=_count(answer.record.get("page_size")) or page_size,

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,12 +36,21 @@ log = logging.getLogger("evolink_ui.jobs")
 EVERY_SECONDS = 1.0  # how soon a look that is due is taken
 PAGE_TASKS = 50
 PAGES_MAX = 40
-"""2,000 tasks; of an account that made more in seven days nobody can say that it is this app's alone."""
+"""2,000 tasks as a rule; an account that made more in seven days is not this app's alone."""
 CANDIDATES_MAX = 10  # read one by one; more of them are no help to anybody
 ALONE_SECONDS = 7 * 86_400.0  # a key is this app's alone if every task of so long belongs to a job
 LOOK_SECONDS = 60.0  # for one read, repetitions included
 VERIFY_SECONDS = 600.0  # how long an order waits for a list that can't be read
 VERIFY_PAUSE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the list of an account's tasks gave."""
+
+    tasks: list[TaskSummary]
+    is_whole: bool
+    """Whether these are all that the account has of that time; False for a list that was cut off."""
 
 
 class Doubts:
@@ -94,11 +104,12 @@ class Doubts:
         agreeing: list[Task] = []
         try:
             evolink = self._vendor().of_job(job)
-            agreeing, is_certain, result = await self._agreeing(evolink, job, doubt)
+            agreeing, result = await self._agreeing(evolink, job, doubt)
             if len(agreeing) == 1:
                 task = agreeing[0]
                 # Only the answer to this very order could name its task.
-                if task.id in doubt.named or (is_certain and await self._is_nobody_elses(evolink, job, task)):
+                is_certain = result is Result.NONE and await self._is_nobody_elses(evolink, job, task)
+                if task.id in doubt.named or is_certain:
                     await self._attach(job, task)
                     return
         except JobError as error:  # the key is gone: it can be given again
@@ -112,12 +123,14 @@ class Doubts:
         log.info("job=%s of unknown outcome looked for: %s, %d candidates", job.id, result, len(found))
         await ask(self.book.record, job, Doubt(doubt.since, result, now, doubt.named, found))
 
-    async def _agreeing(self, evolink: EvoLink, job: Job, doubt: Doubt) -> tuple[list[Task], bool, Result]:
-        """Tasks that agree with the order, whether all that may were read, and what reading the list gave."""
+    async def _agreeing(self, evolink: EvoLink, job: Job, doubt: Doubt) -> tuple[list[Task], Result]:
+        """Tasks that agree with the order, and what reading gave: NONE where all that may agree were read."""
         named, result = list(doubt.named), Result.NONE
         try:
-            listed = await self.listed(evolink, since=doubt.since - SAME_ORDER_SECONDS)
-            named += [task.id for task in listed if may_agree(task, job, now=self._clock())]
+            listing = await self.listed(evolink, since=doubt.since - SAME_ORDER_SECONDS)
+            named += [task.id for task in listing.tasks if may_agree(task, job, now=self._clock())]
+            if not listing.is_whole:
+                result = Result.UNREADABLE
         except NotFound:
             result = Result.NOT_OFFERED
         except (EvoLinkError, TimeoutError) as error:
@@ -125,20 +138,25 @@ class Doubts:
             result = Result.UNREADABLE
         known = await ask(self.book.known, named)
         unknown = list(dict.fromkeys(task_id for task_id in named if task_id not in known))
-        agreeing, is_certain = [], len(unknown) <= CANDIDATES_MAX and result is Result.NONE
+        if len(unknown) > CANDIDATES_MAX:
+            result = Result.UNREADABLE
+        agreeing = []
         for task_id in unknown[:CANDIDATES_MAX]:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     task = await evolink.get(task_id)
             except (EvoLinkError, TimeoutError) as error:
-                is_certain = is_certain and isinstance(error, NotFound)
+                if not isinstance(error, NotFound):
+                    result = Result.UNREADABLE
                 continue
             if agrees(task, job, now=self._clock()):
                 agreeing.append(task)
-        return agreeing, is_certain, result
+        return agreeing, result
 
-    async def listed(self, evolink: EvoLink, *, since: float) -> list[TaskSummary]:
+    async def listed(self, evolink: EvoLink, *, since: float) -> Listing:
         """The account's tasks since a time; those that the list gives none for are among them.
+
+        EvoLink decides how long a page is, so a short page is not taken for the last one.
 
         Args:
             evolink: the client with the account's key.
@@ -146,19 +164,28 @@ class Doubts:
 
         Raises:
             EvoLinkError: the list can't be read; NotFound where this host has none.
-            TimeoutError: nor within LOOK_SECONDS, or it has more than PAGES_MAX pages since then.
+            TimeoutError: nor within LOOK_SECONDS.
         """
         found: dict[str, TaskSummary] = {}
+        unread = 0
+
+        def listing(*, to_the_end: bool) -> Listing:
+            lately = [task for task in found.values() if task.created_at is None or task.created_at >= since]
+            return Listing(lately, to_the_end and not unread)
+
         async with asyncio.timeout(LOOK_SECONDS):
-            for page in range(1, PAGES_MAX + 1):
-                tasks = (await evolink.list_tasks(page=page, page_size=PAGE_TASKS)).tasks
-                # A short page may be a smaller limit of the host's, so only one without anything new is the end.
-                fresh = {task.id: task for task in tasks if task.id not in found}
-                found |= fresh
-                dated = [task.created_at for task in tasks if task.created_at is not None]
-                if not fresh or (dated and min(dated) < since):  # newest first
-                    return [task for task in found.values() if task.created_at is None or task.created_at >= since]
-        raise TimeoutError(f"more than {PAGES_MAX} pages")
+            for number in range(1, PAGES_MAX + 1):
+                page = await evolink.list_tasks(page=number, page_size=PAGE_TASKS)
+                known = len(found)
+                found |= {task.id: task for task in page.tasks}
+                unread += page.line_count - len(page.tasks)
+                dated = [task.created_at for task in page.tasks if task.created_at is not None]
+                is_before = bool(dated) and dated[-1] < since and dated == sorted(dated, reverse=True)
+                if not page.line_count or is_before or (page.total is not None and len(found) >= page.total):
+                    return listing(to_the_end=True)
+                if len(found) == known:  # the same page again
+                    break
+        return listing(to_the_end=False)
 
     async def _is_nobody_elses(self, evolink: EvoLink, job: Job, task: Task) -> bool:
         """Whether a task that agrees can't be another order's, another app's or another person's."""
@@ -173,8 +200,8 @@ class Doubts:
             lately = await self.listed(evolink, since=self._clock() - ALONE_SECONDS)
         except (EvoLinkError, TimeoutError):
             return False
-        ids = {listed.id for listed in lately} - {task.id}
-        return ids <= await ask(self.book.known, ids)
+        ids = {listed.id for listed in lately.tasks} - {task.id}
+        return lately.is_whole and ids <= await ask(self.book.known, ids)
 
     async def _attach(self, job: Job, task: Task) -> None:
         facts = facts_of(task, now=self._clock())
@@ -209,9 +236,11 @@ class Doubts:
         give_up_at = self._clock() + VERIFY_SECONDS
         while True:
             try:
-                listed = await self.listed(evolink, since=job.created_at - SAME_ORDER_SECONDS)
-                may_be = [task.id for task in listed if may_agree(task, job, now=self._clock())]
+                listing = await self.listed(evolink, since=job.created_at - SAME_ORDER_SECONDS)
+                may_be = [task.id for task in listing.tasks if may_agree(task, job, now=self._clock())]
                 unknown = set(may_be) - await ask(self.book.known, may_be)
+                if not unknown and not listing.is_whole:
+                    return None
                 return [await evolink.get(task_id) for task_id in sorted(unknown)[:CANDIDATES_MAX]]
             except NotFound:
                 return None

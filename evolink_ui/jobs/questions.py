@@ -119,7 +119,7 @@ class Questions(Machinery):
         """
         vendor = self._vendors.here()
         try:
-            listed = await self._doubts.listed(
+            listing = await self._doubts.listed(
                 vendor.client(vendor.mode(None), None), since=self._clock() - RESULT_LIFE_SECONDS
             )
         except EvoLinkError as error:
@@ -128,8 +128,8 @@ class Questions(Machinery):
             raise JobError(
                 "evolink_slow", "EvoLink did not answer in time.", "Try again in a minute.", status=502
             ) from None
-        known = await ask(self._doubts.book.known, [task.id for task in listed])
-        return [task for task in listed if task.id not in known and task.model in MODELS]
+        known = await ask(self._doubts.book.known, [task.id for task in listing.tasks])
+        return [task for task in listing.tasks if task.id not in known and task.model in MODELS]
 
     def candidates(self, job: Job) -> list[dict[str, Any]]:
         """Tasks that may be what became of an order of unknown outcome: for the owner of the key that pays alone.

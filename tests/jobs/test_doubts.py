@@ -77,6 +77,42 @@ async def test_on_a_key_that_others_use_too_the_owner_picks(
     assert (await until(jobs, job.id, in_state(State.DONE))).task_id == candidate["task_id"]
 
 
+def short_pages(stub: Stub) -> None:
+    stub.list_page_max = 2
+
+
+def one_page_for_ever(stub: Stub) -> None:
+    stub.list_page_max, stub.list_ignores_page = 2, True
+
+
+def lines_without_ids(stub: Stub) -> None:
+    stub.list_nameless = 1
+    stub.elsewhere.clear()
+
+
+@pytest.mark.parametrize("cut", [short_pages, one_page_for_ever, lines_without_ids])
+async def test_a_list_that_is_cut_off_does_not_make_a_key_this_apps_alone(
+    jobs: Jobs, stub: Stub, order: OrderInputs, cut: Callable[[Stub], None]
+) -> None:
+    stub.add_elsewhere(KEY, age_seconds=4000.0)
+    cut(stub)
+    await until(jobs, (await jobs.start(order, visitor="ben")).id, in_state(State.DONE))
+    job = await start_lost(jobs, stub, order)
+    found = await until(jobs, job.id, lambda job: job.state is State.DONE or looked("candidates")(job))
+    assert found.state is State.UNKNOWN
+
+
+async def test_nothing_is_said_to_be_listed_nowhere_where_the_list_was_cut_off(
+    jobs: Jobs, stub: Stub, order: OrderInputs
+) -> None:
+    one_page_for_ever(stub)
+    for _ in range(3):
+        stub.add_elsewhere(KEY, model="some-other-model")
+    job = await start_lost(jobs, stub, order, done=False)
+    unread = await until(jobs, job.id, looked("unreadable"))
+    assert unread.state is State.UNKNOWN
+
+
 async def test_a_visitors_own_key_may_be_used_elsewhere(jobs: Jobs, stub: Stub, order: OrderInputs) -> None:
     stub.add_elsewhere(VISITORS_KEY, age_seconds=4000.0)
     job = await start_lost(jobs, stub, order, api_key=VISITORS_KEY)

@@ -40,6 +40,10 @@ class Vendor:
         """Most lines that one page of the list has, whatever was asked for and is said in the answer."""
         self.offers_list = True
         """Whether there is a list of the account's tasks (else 404)."""
+        self.list_ignores_page = False
+        """Whether the list gives its first page for every page."""
+        self.list_nameless = 0
+        """How many lines without an id stand at the head of the list's first page."""
         self.offers_batch = True
         """Whether many tasks can be read at once (else 404)."""
         self.result_bytes: bytes | None = None
@@ -183,7 +187,8 @@ class Vendor:
 
     def _list(self, request: Request, api_key: str) -> Response:
         query = request.query
-        page, size = int(query.get("page", "1")), min(self.list_page_max, int(query.get("page_size", "20")))
+        page = 1 if self.list_ignores_page else int(query.get("page", "1"))
+        size = min(self.list_page_max, int(query.get("page_size", "20")))
         lines = []
         for order in self._known():
             if order.api_key != api_key or time.monotonic() - order.started < self.list_delay_seconds:
@@ -205,6 +210,8 @@ class Vendor:
             if all(query.get(name) in (None, "", line[name]) for name in ("status", "type", "model")):
                 lines.append(line)
         shown = lines[(page - 1) * size : page * size]
+        if page == 1:
+            shown = [{"id": None}] * self.list_nameless + shown
         return as_json(
             {"data": shown, "total": len(lines), "page": page, "page_size": int(query.get("page_size", size))}
         )
