@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evolink_ui import __version__
+from evolink_ui.admin import admin
 from evolink_ui.extras import require
 
 cli = typer.Typer(
@@ -16,6 +17,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # our own errors are one line; a bug needs its plain traceback
 )
+
+
+cli.add_typer(admin, name="admin")
 
 
 def _show_version(wanted: bool) -> None:

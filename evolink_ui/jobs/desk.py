@@ -118,13 +118,15 @@ class Jobs(Questions):
 
     # ---- what may be done with a job ----
 
-    async def stop(self, job_id: str) -> Job:
+    async def stop(self, job_id: str, *, by_operator: bool = False) -> Job:
         """Stop following. An order that was placed goes on at EvoLink; one that wasn't is not placed.
 
         One that was to go out once more, because nobody knows what became of it, is as unknown as before.
         """
         job = await self.get(job_id)
         fault = faults.stopped_by_owner(job)
+        if by_operator:
+            fault = faults.by_operator(fault)
         to = State.UNKNOWN if job.is_in_doubt else State.STOPPED
         # An order that goes out between the look and the move must not be said to be stopped before it did.
         only_from = None if job.task_id else {State.QUEUED, State.HOSTING}
@@ -207,14 +209,14 @@ class Jobs(Questions):
         await self._enqueue(job)
         return job
 
-    async def give_up(self, job_id: str) -> Job:
+    async def give_up(self, job_id: str, *, by_operator: bool = False) -> Job:
         """End an order of unknown outcome."""
         return await ask(
             self._ledger.move,
             job_id,
             State.FAILED,
             only_from={State.UNKNOWN},
-            fault=faults.GIVEN_UP,
+            fault=faults.by_operator(faults.GIVEN_UP) if by_operator else faults.GIVEN_UP,
             sealed_key=None,
         )
 

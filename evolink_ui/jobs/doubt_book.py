@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from .doubt import Doubt, next_look_at
 from .job import Job, State
@@ -58,12 +58,13 @@ class DoubtBook:
             return set(connection.scalars(select(known_tasks.c.task_id).where(known_tasks.c.task_id.in_(task_ids))))
 
     def require_verification(self) -> int:
-        """Mark all jobs that stand before their order: a newer copy of these tables may have seen it go out.
+        """Mark all jobs that may still be ordered: a newer copy of these tables may have seen it go out.
 
         Returns:
             How many were marked.
         """
-        waiting = jobs.c.state.in_([State.QUEUED, State.HOSTING])
+        stopped = and_(jobs.c.state == State.STOPPED, jobs.c.task_id.is_(None))  # a person may go on with it
+        waiting = or_(jobs.c.state.in_([State.QUEUED, State.HOSTING]), stopped)
         with changing(self._ledger.engine) as connection:
             return connection.execute(update(jobs).where(waiting).values(must_verify=True)).rowcount
 

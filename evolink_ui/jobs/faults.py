@@ -124,6 +124,11 @@ def of_error(error: EvoLinkError) -> Fault:
     )
 
 
+def by_operator(fault: Fault) -> Fault:
+    """The same where the owner of the app did it, not the job's visitor."""
+    return replace(fault, message=fault.message.replace("You ", "The owner of this app ", 1))
+
+
 def while_hosting(error: HostingError | EvoLinkError | JobError | OSError) -> Fault:
     """Before the order: nothing can have been charged."""
     match error:

@@ -216,7 +216,9 @@ class Ledger:
         Raises:
             LineFull: it would wait, and too many jobs do.
         """
-        values |= {"run": jobs.c.run + 1, "finished_at": None, "fault": None, "must_verify": False}
+        values |= {"run": jobs.c.run + 1, "finished_at": None, "fault": None}
+        if State.STOPPED not in only_from:  # whoever settles a doubt knows what is at EvoLink; who goes on may not
+            values["must_verify"] = False
         with self._changing() as connection:
             visitor = connection.scalar(select(jobs.c.visitor).where(jobs.c.id == job_id))
             if to is State.QUEUED and visitor is not None:
@@ -277,6 +279,20 @@ class Ledger:
         with self.engine.connect() as connection:
             rows = connection.execute(query.limit(limit).offset(offset)).mappings().all()
         return self._jobs(rows)
+
+    def latest(self, states: Collection[str], *, limit: int) -> list[Job]:
+        """Everybody's jobs in some states (none: in all), the latest change first."""
+        query = select(jobs).order_by(jobs.c.updated_at.desc()).limit(limit)
+        if states:
+            query = query.where(jobs.c.state.in_(sorted(states)))
+        with self.engine.connect() as connection:
+            return self._jobs(connection.execute(query).mappings().all())
+
+    def given_again(self, *, since: float) -> list[Job]:
+        """Active jobs with a second or later run that changed since a time."""
+        query = select(jobs).where(jobs.c.state.in_(sorted(ACTIVE)), jobs.c.run > 1, jobs.c.updated_at >= since)
+        with self.engine.connect() as connection:
+            return self._jobs(connection.execute(query).mappings().all())
 
     def hand_over(self, visitor: str, to: str) -> int:
         """Give all jobs of one visitor to another one, who turned out to be the same person; how many."""

@@ -9,6 +9,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from evolink_ui.background import BackgroundThread
 from evolink_ui.disk_space import require_room
 from evolink_ui.hosting.bucket import Bucket
 from evolink_ui.hosting.own import LinkPath
@@ -43,6 +46,8 @@ log = logging.getLogger("evolink_ui.jobs")
 
 STORE_CHECK_SECONDS = 60.0  # stores charge for requests
 ORDER_END_SECONDS = 15.0  # an ending process waits so long for the answers to its orders; EvoLink takes one or two
+TAKE_UP_SECONDS = 2.0  # how soon a run that another process wrote down is put in line
+TAKE_UP_SINCE_SECONDS = 60.0  # what is older was put in line, or is found by the hourly sweep and at the next start
 ENQUEUE_SECONDS = 2.0  # a person waits no longer for a place in line; the job is written down and gets one later
 
 
@@ -91,24 +96,15 @@ class Machinery:
         for lock in self._locks:
             lock.acquire()
         try:
-            self._ledger = Ledger(
-                self._settings.sqlalchemy_url, clock=self._clock, late_storage=self._settings.has_late_storage
-            )
+            self._open_ledger()
         except AWAY as error:
-            raise JobError(
-                "database_away",
-                f"The database can't be opened ({type(error).__name__}).",
-                "Check EVOLINK_UI_DATABASE_URL, and that the database runs and takes this user.",
-            ) from None
+            raise cant_be_opened(error) from None
         together = self._settings.on_postgres and self._settings.hosting == "s3"
         self._files = JobFiles(
             self._settings.data_dir / "jobs",
             Bucket.of(self._settings) if together else None,
             instance=self._ledger.instance,
             clock=self._clock,
-        )
-        self._doubts = Doubts(
-            self._ledger, self._vendors.here, lambda job: self._engine.enqueue(job), clock=self._clock
         )
         if self._settings.has_late_storage:
             marked = self._doubts.book.require_verification()
@@ -152,6 +148,10 @@ class Machinery:
             clock=self._clock,
         )
         self._housekeeping.start()
+        self._taking_up = BackgroundThread(
+            "taking-up", self._take_up, every_seconds=TAKE_UP_SECONDS, expected=(SQLAlchemyError,)
+        )
+        self._taking_up.start()
         self._health = HealthProbe(
             Check("database", self._ledger.check_writing),
             Check("engine", self._engine.check),
@@ -170,6 +170,14 @@ class Machinery:
             self._wire.start()
         self._attend_all()
 
+    def _open_ledger(self) -> None:
+        self._ledger = Ledger(
+            self._settings.sqlalchemy_url, clock=self._clock, late_storage=self._settings.has_late_storage
+        )
+        self._doubts = Doubts(
+            self._ledger, self._vendors.here, lambda job: self._engine.enqueue(job), clock=self._clock
+        )
+
     async def close_orders(self) -> None:
         """Take and place no order any more, and wait for the answers to those on their way. The rest works on."""
         if not await self._gate.close(ORDER_END_SECONDS):
@@ -180,6 +188,7 @@ class Machinery:
         self._doubts.close()
         self._health.close()
         self._housekeeping.close()
+        self._taking_up.close()
         if self._wire:
             self._wire.close()
         if self._replicas:
@@ -209,6 +218,12 @@ class Machinery:
             if again:
                 self._engine.enqueue(again)
 
+    def _take_up(self) -> None:
+        """Put in line what another process, such as `evolink-ui admin`, gave a new run. Repeating changes nothing."""
+        lately = self._ledger.given_again(since=self._clock() - TAKE_UP_SINCE_SECONDS)
+        for job in self._engine.unattended(lately):
+            self._engine.enqueue(job)
+
     async def _enqueue(self, job: Job) -> None:
         """Put a job, that is written down, in line: now, or as soon as the database lets us."""
         await asyncio.wait({self._go_on_with(insist(self._engine.enqueue, job))}, timeout=ENQUEUE_SECONDS)
@@ -229,6 +244,15 @@ class Machinery:
         self._going_on.add(task)
         task.add_done_callback(ended)
         return task
+
+
+def cant_be_opened(error: Exception) -> JobError:
+    """The database doesn't answer at the start."""
+    return JobError(
+        "database_away",
+        f"The database can't be opened ({type(error).__name__}).",
+        "Check EVOLINK_UI_DATABASE_URL, and that the database runs and takes this user.",
+    )
 
 
 def _locks(settings: Settings) -> list[SingleProcess]:

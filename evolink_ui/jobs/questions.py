@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from .files import POSTER, RESULT, DiskTrouble
 from .insist import ask
 from .job import ACTIVE, Job, JobError, State, TaskUnknown
 from .machinery import Machinery
+from .spend import Total
 from .view import view
 
 log = logging.getLogger("evolink_ui.jobs")
@@ -158,6 +161,17 @@ class Questions(Machinery):
             "waiting": jobs.get(State.QUEUED, 0),
             "follower_lag_seconds": round(self._lateness.seconds(), 1),
         }
+
+    # ---- for the owner of the app ----
+
+    async def latest(self, states: Collection[State] = (), *, limit: int) -> list[Job]:
+        """Everybody's jobs in some states (none: in all), the latest change first."""
+        return await ask(self._ledger.latest, states, limit=limit)
+
+    async def spending(self, since: date, until: date) -> tuple[dict[date, Total], dict[str, Total]]:
+        """What live orders cost on some UTC days, by day and by visitor."""
+        book = self._ledger.spend_book
+        return await ask(book.by_day, since, until), await ask(book.by_visitor, since, until)
 
     async def figures(self) -> LedgerFigures:
         """Jobs and spending of all processes together; raises DatabaseAway."""

@@ -34,6 +34,12 @@ RETIRE = text("update replicas set beat_at = 'epoch' where executor_id = :id")
 FORGET = text("delete from replicas where executor_id = any(:ids)")
 
 
+def count_living(database: Engine) -> int:
+    """How many processes beat on this database. Blocks."""
+    with database.connect() as connection:
+        return connection.scalar(COUNT_LIVING, {"seconds": DEAD_AFTER_SECONDS}) or 0
+
+
 class Replicas:
     """Beats and looks for the dead in threads of its own until it is closed.
 

@@ -107,6 +107,7 @@ class Metrics:
             "Jobs that stopped by themselves although their order is placed at EvoLink.",
             figures.stopped_paid,
         )
+        yield _gauge("orders_in_doubt", "Orders of unknown outcome that the owner's key pays.", figures.in_doubt)
         spent = GaugeMetricFamily(
             f"{PREFIX}spent_today_credits", "Spent or reserved on this UTC day, by whose key pays.", labels=["payer"]
         )

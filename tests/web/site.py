@@ -129,7 +129,7 @@ class StandInDesk:
     async def figures(self) -> LedgerFigures:
         if not self.healthy:
             raise DatabaseAway
-        return LedgerFigures({"queued": 2, "unknown": 1, "done": 7}, 3, Total(32.7, 9.5, 4))
+        return LedgerFigures({"queued": 2, "unknown": 1, "done": 7}, 3, 1, Total(32.7, 9.5, 4))
 
     async def bring(self, path: Path) -> bool:
         return await asyncio.to_thread(path.is_file)

@@ -53,6 +53,11 @@ def upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the database is at the newest revision that this app knows."""
+    return MigrationContext.configure(connection).get_current_heads() == (_revisions().get_current_head(),)
+
+
 @cache
 def _revisions() -> ScriptDirectory:
     return ScriptDirectory(str(FOLDER))
