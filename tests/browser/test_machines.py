@@ -21,8 +21,8 @@ from tests.stub import Stub, Timeline
 ENDED = ("done", "failed", "unknown", "stopped")
 
 
-def _client(app: AppProcess) -> Client:
-    return Client(app.url, verbose=False, analytics_enabled=False)
+def _client(app: AppProcess, cookies: dict[str, str] | None = None) -> Client:
+    return Client(app.url, verbose=False, analytics_enabled=False, httpx_kwargs={"cookies": cookies or {}})
 
 
 def _ended(client: Client, job: dict[str, Any]) -> dict[str, Any]:
@@ -47,9 +47,11 @@ async def test_start_and_status_make_a_video_in_the_sandbox(sandbox_app: AppProc
     assert job["result"]["seconds"] == pytest.approx(3.0, abs=0.2)
 
 
-async def test_start_status_stop_and_task_at_the_vendor(live_app: AppProcess, stub: Stub, material: Material) -> None:
+async def test_start_status_stop_and_task_at_the_vendor(
+    live_app: AppProcess, owners_cookies: dict[str, str], stub: Stub, material: Material
+) -> None:
     def walk() -> None:
-        client = _client(live_app)
+        client = _client(live_app, owners_cookies)
         files = {"image": handle_file(material.picture), "video": handle_file(material.video_4s)}
         job = _ended(client, client.predict(**files, prompt="By a program", api_name="/start"))
         assert job["state"] == "done"
@@ -63,7 +65,7 @@ async def test_start_status_stop_and_task_at_the_vendor(live_app: AppProcess, st
 
 
 async def test_check_judges_both_files_and_refusals_name_the_next_step(
-    live_app: AppProcess, stub: Stub, material: Material
+    live_app: AppProcess, owners_cookies: dict[str, str], stub: Stub, material: Material
 ) -> None:
     def walk() -> None:
         client = _client(live_app)
@@ -78,8 +80,10 @@ async def test_check_judges_both_files_and_refusals_name_the_next_step(
             AppError, match=r'must be "image" or "video"; you sent the text "sideways".*Choose image or video'
         ):
             client.predict(image=handle_file(material.picture), character_orientation="sideways", api_name="/check")
-        with pytest.raises(AppError, match="knows no such task of this key") as unknown:
+        with pytest.raises(AppError, match="own key are for its owner. Use your own EvoLink key"):
             client.predict("task-unified-1-none", api_name="/task")
+        with pytest.raises(AppError, match="knows no such task of this key") as unknown:
+            _client(live_app, owners_cookies).predict("task-unified-1-none", api_name="/task")
         assert "Follow again" not in str(unknown.value)
         with pytest.raises(AppError, match="There is no such job"):
             client.predict("nothing", api_name="/status")
