@@ -25,12 +25,16 @@ def _client(app: AppProcess, cookies: dict[str, str] | None = None) -> Client:
     return Client(app.url, verbose=False, analytics_enabled=False, httpx_kwargs={"cookies": cookies or {}})
 
 
-def _ended(client: Client, job: dict[str, Any]) -> dict[str, Any]:
+def _reached(client: Client, job: dict[str, Any], states: tuple[str, ...]) -> dict[str, Any]:
     deadline = time.monotonic() + 60
-    while job["state"] not in ENDED and time.monotonic() < deadline:
+    while job["state"] not in states and time.monotonic() < deadline:
         time.sleep(0.5)
         job = client.predict(job["id"], api_name="/status")
     return job
+
+
+def _ended(client: Client, job: dict[str, Any]) -> dict[str, Any]:
+    return _reached(client, job, ENDED)
 
 
 async def test_start_and_status_make_a_video_in_the_sandbox(sandbox_app: AppProcess, material: Material) -> None:
@@ -58,7 +62,7 @@ async def test_start_status_stop_and_task_at_the_vendor(
         task = client.predict(job["task_id"], api_name="/task")
         assert (task["id"], task["status"]) == (job["task_id"], "completed")
         stub.timeline = Timeline(seconds=30.0)
-        job = client.predict(**files, api_name="/start")
+        job = _reached(client, client.predict(**files, api_name="/start"), ("running", *ENDED))
         assert client.predict(job["id"], api_name="/stop")["state"] == "stopped"
 
     await asyncio.to_thread(walk)
