@@ -84,7 +84,7 @@ async def test_check_judges_both_files_and_refusals_name_the_next_step(
             AppError, match=r'must be "image" or "video"; you sent the text "sideways".*Choose image or video'
         ):
             client.predict(image=handle_file(material.picture), character_orientation="sideways", api_name="/check")
-        with pytest.raises(AppError, match="own key are for its owner. Use your own EvoLink key"):
+        with pytest.raises(AppError, match="own key are for its owner"):
             client.predict("task-unified-1-none", api_name="/task")
         with pytest.raises(AppError, match="knows no such task of this key") as unknown:
             _client(live_app, owners_cookies).predict("task-unified-1-none", api_name="/task")
