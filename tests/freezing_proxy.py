@@ -29,9 +29,9 @@ class FreezingProxy:
 
     def freeze(self) -> None:
         """What is open says and takes nothing any more, and stays open. New connections work."""
-        self._loop.call_soon_threadsafe(self._freeze)
+        asyncio.run_coroutine_threadsafe(self._freeze(), self._loop).result(10)
 
-    def _freeze(self) -> None:
+    async def _freeze(self) -> None:
         for flows in self._flows:
             flows.clear()
         self.frozen += len(self._flows)

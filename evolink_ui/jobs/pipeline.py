@@ -11,6 +11,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import Context
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from sqlalchemy import make_url
 
 from evolink_ui.settings import Settings
 
+from .insist import AWAY
 from .job import ImpossibleTransition, Job, NotThere
 from .shares import Shares
 from .sqlite_file import prepare, shrink
@@ -46,6 +48,7 @@ class Steps(Protocol):
     async def follow(self, job_id: str, run: int) -> None: ...
     async def keep(self, job_id: str, run: int) -> None: ...
     async def broke(self, job_id: str, run: int) -> None: ...
+    async def run_again(self, job_id: str, run: int) -> None: ...
 
 
 class PlainJSON(Serializer):
@@ -188,6 +191,12 @@ class Engine:
                 await DBOS.run_step_async({"name": "keep"}, steps.keep, job_id, run)
             except (ImpossibleTransition, NotThere):
                 return  # a person or another process moved the job on, or deleted it; the ledger says what is true
+            except AWAY as error:
+                # Nothing is wrong with the job. DBOS repeats most failures of a connection itself, but not all: it
+                # never repeats a statement that the server ended for its length. No step of DBOS's: it would fail, too.
+                log.warning("job=%s is run again: %s", job_id, type(error).__name__, extra={"job_id": job_id})
+                with suppress(ImpossibleTransition, NotThere):
+                    await steps.run_again(job_id, run)
             except Exception as error:  # noqa: BLE001  whatever it was, the job must end where a person can go on
                 log.error("job=%s ended unforeseen: %s", job_id, type(error).__name__, extra={"job_id": job_id})
                 await DBOS.run_step_async({"name": "broke"}, steps.broke, job_id, run)

@@ -38,7 +38,8 @@ class BoundedConnection(psycopg.Connection[Any]):
         """Wait for the server; every call of psycopg's does it here.
 
         Raises:
-            psycopg.OperationalError: no answer in time; the connection is closed.
+            psycopg.errors.ConnectionFailure: no answer in time; the connection is closed. DBOS repeats after this
+                class of errors (08), also where SQLAlchemy doesn't know the connection yet, as while it is set up.
         """
         if timeout is not None:
             return super().wait(gen, interval, timeout)
@@ -46,7 +47,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, self.answer_seconds)
         except errors._WaitTimeout:  # what `wait` is documented to raise; psycopg has no public name for it
             self.close()
-            raise psycopg.OperationalError(f"the server did not answer within {self.answer_seconds:g} s") from None
+            raise errors.ConnectionFailure(f"the server did not answer within {self.answer_seconds:g} s") from None
 
     def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Generator[Notify]:
         """As psycopg's, but one without a time limit ends after a silence, once the server has answered."""

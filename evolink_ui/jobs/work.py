@@ -51,6 +51,7 @@ log = logging.getLogger("evolink_ui.jobs")
 T = TypeVar("T")
 
 SAVE_PAUSES_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between attempts at a download; the last one repeats
+RUN_AGAIN_SECONDS = 1.0  # until a new run, after the engine's database failed during one
 HOPELESS_RESULTS = frozenset({"result_refused", "result_bad_link"})  # links that no waiting makes fit to fetch
 
 
@@ -215,6 +216,14 @@ class Work:
             await self._sleep(SAVE_PAUSES_SECONDS[min(attempt, len(SAVE_PAUSES_SECONDS) - 1)])
             if (await self._get(job_id, run)).state is not State.SAVING:
                 return
+
+    async def run_again(self, job_id: str, run: int) -> None:
+        """The engine's database failed during a run: give the job a new one, which goes on where the ledger says."""
+        await self._sleep(RUN_AGAIN_SECONDS)
+        job = await self._get(job_id, run)
+        again = await self._do(self._ledger.rerun, job)
+        if again:
+            await self._do(self._enqueue, again)
 
     async def broke(self, job_id: str, run: int) -> None:
         """A step ended in a way that nobody foresaw: leave the job where a person can go on with it."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from dbos._utils import retriable_postgres_exception
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from evolink_ui.jobs import Jobs, OrderInputs, State
@@ -76,6 +77,26 @@ def test_a_statement_without_an_answer_ends_and_the_next_one_gets_a_new_connecti
             assert time.monotonic() - started < 2 * BoundedConnection.answer_seconds
         with engine.connect() as connection:
             assert connection.scalar(text("select 1")) == 1
+        engine.dispose()
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_connection_that_freezes_while_it_is_set_up_fails_in_a_way_that_the_engine_repeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with postgres_server() as database, FreezingProxy(make_url(database.url).port or 0) as proxy:
+        set_up = bounded._limit
+
+        def freeze_first(connection: BoundedConnection, seconds: float) -> None:
+            proxy.freeze()
+            set_up(connection, seconds)
+
+        monkeypatch.setattr(bounded, "_limit", freeze_first)
+        url = make_url(database.url).set(port=proxy.port)
+        engine = create_engine("postgresql+psycopg://", creator=connector(url))
+        with pytest.raises(OperationalError) as caught:
+            engine.connect()
+        assert retriable_postgres_exception(caught.value)
         engine.dispose()
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
+from dbos import DBOS, StepOptions
+from psycopg.errors import QueryCanceled
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 
 from evolink_ui.jobs import JobError, Jobs, OrderInputs, State
@@ -69,6 +73,29 @@ async def test_jobs_outlive_an_outage_of_the_database(
     live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
 ) -> None:
     await outage(live, launch, stub, order, OUTAGE_SECONDS)
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["host", "submit", "follow", "keep"])
+async def test_a_failure_of_the_engines_database_at_any_step_stops_no_job_and_orders_nothing_twice(
+    step: str, begun: bool, jobs: Jobs, stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_step, failures = DBOS.run_step_async, iter([OperationalError("update", {}, QueryCanceled("too slow"))])
+
+    async def run_or_fail(options: StepOptions, *args: Any) -> None:
+        if begun:
+            await run_step(options, *args)
+        if options["name"] == step and (failure := next(failures, None)):
+            raise failure
+        if not begun:
+            await run_step(options, *args)
+
+    monkeypatch.setattr(DBOS, "run_step_async", run_or_fail)
+    job = await jobs.start(order, visitor="anna")
+    done = await until(jobs, job.id, lambda job: not job.is_active)
+    assert done.state is State.DONE, done.fault
+    assert stub.paid == 1
+    assert next(failures, None) is None
 
 
 @pytest.mark.soak
