@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from evolink_ui.logs import bind_only
 from evolink_ui.net import Refused
 
-from .doors import Door, Doors
+from .doors import FORM_MAX_BYTES, Door, Doors
 from .exchange import Answer, App, Body, Receive, Scope, Send, drain
 from .headers import HeaderSets
 from .limits import FileQuota, Meter
@@ -25,6 +25,7 @@ from .refusals import (
     CALL_TOO_LARGE,
     FOREIGN,
     LOGIN_NEEDED,
+    NO_BODY,
     NOT_FOUND,
     SERVER_ERROR,
     TOO_LARGE,
@@ -132,6 +133,7 @@ class Guard:
             account = seen.address if caller.is_guest else caller.visitor
             self.meter.request(door.kind if door else "page", account, seen.address, door.cost if door else 1.0)
             self._judge_target(scope, client, seen.host, headers, door)
+            self._judge_length(headers, door)
             assert door is not None  # noqa: S101 - judged in the line above
             if self._judge_login(caller, door, path):
                 path = self._entrance
@@ -225,6 +227,13 @@ class Guard:
         if foreign and door.kind != "callback":
             raise Stop(FOREIGN)
 
+    def _judge_length(self, headers: Headers, door: Door | None) -> None:
+        chunked = b"transfer-encoding" in headers
+        if chunked and b"content-length" in headers:
+            raise Stop(TWO_LENGTHS)
+        if door is not None and not door.max_bytes and (chunked or _announced(headers) > FORM_MAX_BYTES):
+            raise Stop(NO_BODY)  # nobody would read it
+
     def _judge_login(self, caller: Caller, door: Door, path: str) -> bool:
         """Whether this caller gets the entrance instead of the page that was asked for."""
         if door.is_login:  # after the origin, lest a foreign page uses up its visitors' attempts
@@ -240,10 +249,7 @@ class Guard:
     def _body(
         self, headers: Headers, door: Door, account: str, caller: Caller, receive: Receive, out: "Answer"
     ) -> "Body":
-        if b"transfer-encoding" in headers and b"content-length" in headers:
-            raise Stop(TWO_LENGTHS)
-        announced_text = headers.get(b"content-length", b"0")
-        announced = int(announced_text) if announced_text.isdigit() else 0
+        announced = _announced(headers)
         if announced > door.max_bytes:
             raise Stop(CALL_TOO_LARGE if door.is_call else TOO_LARGE)
         charge: Callable[[int], float] | None = None
@@ -303,3 +309,8 @@ class Guard:
 
 
 _KEY_COOKIE_STARTS = tuple(f"{prefix}{KEY_COOKIE}=".encode() for prefix in ("", HOST_PREFIX))
+
+
+def _announced(headers: Headers) -> int:
+    text = headers.get(b"content-length", b"0")
+    return int(text) if text.isdigit() else 0

@@ -65,6 +65,7 @@ TOO_SLOW = Refusal(408, "too_slow", "The upload took too long. Nothing was kept.
 TWO_LENGTHS = Refusal(
     400, "two_lengths", "The request says in two ways how long it is.", "Send Content-Length or chunks, not both."
 )
+NO_BODY = Refusal(413, "no_body", "A request to this address has no body. Nothing was done.", "Send it without one.")
 NOT_FOUND = Refusal(404, "not_found", "There is nothing here.", "Go back to the page.")
 SERVER_ERROR = Refusal(500, "server_error", "Something went wrong here.", "Try again; the server's log says more.")
 

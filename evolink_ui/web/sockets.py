@@ -9,6 +9,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .doors import UPLOAD_MAX_BYTES
 from .limits import PAUSE_SECONDS
 from .origin import household
 from .rates import Allowance, Rates
@@ -23,6 +24,11 @@ CONNECTIONS_PER_ADDRESS = 200
 """Open at once. A browser opens six a site; an office behind one address needs some more."""
 
 
+UNREAD_BODY_MAX_BYTES = UPLOAD_MAX_BYTES
+UNREAD_BODY_SECONDS = 120.0
+"""What is still taken of a request's body after its answer. A browser that is cut off in the middle of a large upload
+shows a broken line instead of the answer, so an upload may be sent to its end; nothing may be sent without end."""
+
 MALFORMED_PER_MINUTE = 20
 """Of one address, before it waits for each refusal."""
 
@@ -36,6 +42,8 @@ def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
         _counted_as: str | None = None
         _head_timer: asyncio.TimerHandle | None = None
         _stall_timer: asyncio.TimerHandle | None = None
+        _body_timer: asyncio.TimerHandle | None = None
+        _unread_bytes = 0
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -51,6 +59,7 @@ def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._end_wait_for_head()
             self._end_stall()
+            self._end_body()
             if self._counted_as is not None:
                 opened[self._counted_as] -= 1
                 if opened[self._counted_as] <= 0:
@@ -59,11 +68,24 @@ def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
+            if self._body_timer is not None:  # uvicorn itself throws away what comes, as long as it comes
+                self._unread_bytes += len(data)
+                if self._unread_bytes > UNREAD_BODY_MAX_BYTES:
+                    self.transport.abort()
+                    return
             super().data_received(data)
+            if self.conn.their_state is not h11.SEND_BODY:
+                self._end_body()
             if self.conn.their_state is h11.IDLE:
                 self._wait_for_head()
             else:
                 self._end_wait_for_head()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.conn.their_state is h11.SEND_BODY and self._body_timer is None:
+                self._unread_bytes = 0
+                self._body_timer = self.loop.call_later(UNREAD_BODY_SECONDS, self.transport.abort)
 
         def send_400_response(self, msg: str) -> None:
             """What is no HTTP never reaches the guard; who sends much of it waits here as there, a proxy included."""
@@ -95,6 +117,11 @@ def connection_class(is_proxy: Callable[[str], bool]) -> type[H11Protocol]:
             if self._head_timer is not None:
                 self._head_timer.cancel()
                 self._head_timer = None
+
+        def _end_body(self) -> None:
+            if self._body_timer is not None:
+                self._body_timer.cancel()
+                self._body_timer = None
 
         def _end_stall(self) -> None:
             if self._stall_timer is not None:
