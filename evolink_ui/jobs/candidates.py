@@ -6,10 +6,9 @@ from evolink_ui.evolink import Task, TaskSummary
 
 from .adopted import estimates
 from .credits import credits_on_the_wire
-from .doubt import Candidate, Doubt
+from .doubt import SAME_ORDER_SECONDS, Candidate, Doubt
 from .job import Job
 
-SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
 SAME_LENGTH_SECONDS = 1.0  # EvoLink rounds to whole seconds
 SAME_CREDITS = 0.3  # the share by which prices may have changed since our list
 

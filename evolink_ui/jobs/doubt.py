@@ -14,6 +14,8 @@ LOOKS_AFTER_SECONDS = (5.0, 15.0, 30.0, *(60.0 * minute for minute in range(1, 1
 """When EvoLink's task list is read, after the outcome became unknown. A task is listed within seconds of its order; ten
 minutes outlast any delay of the vendor's that was seen."""
 
+SAME_ORDER_SECONDS = 300.0  # between our clock at the POST and the vendor's at the creation of its task
+
 
 class Result(StrEnum):
     """What the looks at EvoLink's task list gave so far."""

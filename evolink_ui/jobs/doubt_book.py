@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
-from .doubt import Doubt, next_look_at
+from . import spend
+from .doubt import SAME_ORDER_SECONDS, Doubt, next_look_at
 from .job import Job, State
 from .tables import changing, jobs, known_tasks
 
@@ -31,13 +32,22 @@ class DoubtBook:
         """Jobs of unknown outcome that are to be looked for by now."""
         return self._ledger.where(jobs.c.state == State.UNKNOWN, jobs.c.doubt_due_at <= now)
 
-    def in_doubt(self) -> list[Job]:
-        """All jobs whose order went out without a known task, those included that are to be sent again."""
-        return self._ledger.where(
-            jobs.c.ordered_at.is_not(None),
-            jobs.c.task_id.is_(None),
-            jobs.c.state.in_([State.UNKNOWN, State.QUEUED, State.HOSTING, State.SUBMITTING]),
-        )
+    def payer(self, job: Job) -> str:
+        """The account of a job's latest order; empty where it is not known."""
+        with self._ledger.engine.connect() as connection:
+            return spend.payer(connection, job)
+
+    def is_only_doubt(self, job: Job, accounts: Collection[str], *, made_at: float) -> bool:
+        """Whether no other order of a key, around the time when a task was made, can have made it.
+
+        Args:
+            job: the one in doubt.
+            accounts: the names of its key.
+            made_at: seconds since 1970 (UTC).
+        """
+        with self._ledger.engine.connect() as connection:
+            within = SAME_ORDER_SECONDS
+            return not spend.other_open_posts(connection, job, accounts, near=made_at, within=within)
 
     def take(self, job: Job, now: float) -> bool:
         """Claim one look at a job, and plan the next one; False where another process was faster."""

@@ -20,9 +20,9 @@ from evolink_ui.background import BackgroundThread
 from evolink_ui.evolink import EvoLink, EvoLinkError, NotFound, Task, TaskSummary
 
 from .adopted import estimates, facts_of
-from .candidates import SAME_ORDER_SECONDS, agrees, candidate_of, may_agree
+from .candidates import agrees, candidate_of, may_agree
 from .credits import credits_on_the_wire
-from .doubt import LOOKS_AFTER_SECONDS, Doubt, Result
+from .doubt import LOOKS_AFTER_SECONDS, SAME_ORDER_SECONDS, Doubt, Result
 from .doubt_book import DoubtBook
 from .insist import ask, insist
 from .job import Job, JobError, State
@@ -51,6 +51,17 @@ class Listing:
     tasks: list[TaskSummary]
     is_whole: bool
     """Whether these are all that the account has of that time; False for a list that was cut off."""
+
+
+class KeyChanged(JobError):
+    """The key that paid for an order is not the one that the app has now, whose list can't tell of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "key_changed",
+            "This order was sent with another EvoLink key than this app has now.",
+            "Look at the dashboard of the account that the order was sent with.",
+        )
 
 
 class Doubts:
@@ -103,7 +114,9 @@ class Doubts:
         is_last = now - (job.finished_at or now) >= LOOKS_AFTER_SECONDS[-1]
         agreeing: list[Task] = []
         try:
-            evolink = self._vendor().of_job(job)
+            evolink, payer = self._vendor().of_job(job), await ask(self.book.payer, job)
+            if payer and payer not in self._vendor().accounts(job):
+                raise KeyChanged
             agreeing, result = await self._agreeing(evolink, job, doubt)
             if len(agreeing) == 1:
                 task = agreeing[0]
@@ -112,7 +125,7 @@ class Doubts:
                 if task.id in doubt.named or is_certain:
                     await self._attach(job, task)
                     return
-        except JobError as error:  # the key is gone: it can be given again
+        except JobError as error:  # the key is gone, or another one stands in its place
             log.info("job=%s can't be looked for: %s", job.id, error.code)
             result = Result.UNREADABLE
         if agreeing:
@@ -189,11 +202,10 @@ class Doubts:
 
     async def _is_nobody_elses(self, evolink: EvoLink, job: Job, task: Task) -> bool:
         """Whether a task that agrees can't be another order's, another app's or another person's."""
-        vendor = self._vendor()
-        account = vendor.account(job)
-        for other in await ask(self.book.in_doubt):
-            if other.id != job.id and other.mode == job.mode and _account(vendor, other) in (account, None):
-                return False
+        accounts = self._vendor().accounts(job)
+        made_at = task.created or self._clock()
+        if not await ask(self.book.is_only_doubt, job, accounts, made_at=made_at):
+            return False
         if job.own_key:
             return True
         try:
@@ -250,11 +262,3 @@ class Doubts:
                 if self._clock() > give_up_at:
                     return None
             await self._sleep(VERIFY_PAUSE_SECONDS)
-
-
-def _account(vendor: Vendor, job: Job) -> str | None:
-    """None where its key can't be told any more: it may be any."""
-    try:
-        return vendor.account(job)
-    except JobError:
-        return None

@@ -12,16 +12,16 @@ job later, deleting it included, changes the sum. A POST whose outcome is not kn
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, false, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, exists, false, func, insert, select
 
 from .credits import as_text
 from .job import Job, JobError, State
-from .tables import spend
+from .tables import jobs, spend
 
 log = logging.getLogger("evolink_ui.jobs")
 
@@ -132,6 +132,43 @@ def _correct(connection: Connection, job: Job, post: RowMapping, counted: float,
     elif job.state is State.RUNNING and (reserved := job.credits_reserved or 0.0) > counted + ROUNDING_ERROR:
         _add(connection, "raised", post, reserved - counted, now=now)
         _report(job, reserved, "reserved")
+
+
+def payer(connection: Connection, job: Job) -> str:
+    """The account of a job's latest POST, as `reserve` was given it; empty where it is not known."""
+    posts = select(spend.c.account).where(spend.c.job_id == job.id, spend.c.kind == "reserved")
+    return connection.scalar(posts.order_by(spend.c.attempt.desc()).limit(1)) or ""
+
+
+def other_open_posts(connection: Connection, job: Job, accounts: Collection[str], *, near: float, within: float) -> int:
+    """How many POSTs of other jobs may have made a task of which no job knows.
+
+    Among them are those of jobs that were given up or deleted since, and earlier POSTs of jobs that were sent again.
+
+    Args:
+        connection: any.
+        job: whose own POSTs don't count.
+        accounts: the names of the key that paid.
+        near: when the task was made, seconds since 1970 (UTC).
+        within: seconds before and after.
+    """
+    closing = spend.alias()
+    is_closed = exists().where(
+        closing.c.job_id == spend.c.job_id, closing.c.attempt == spend.c.attempt, closing.c.kind.in_(sorted(_CLOSED))
+    )
+    has_its_task = exists().where(
+        jobs.c.id == spend.c.job_id, jobs.c.ordered_at == spend.c.at, jobs.c.task_id.is_not(None)
+    )
+    posts = select(func.count()).where(
+        spend.c.kind == "reserved",
+        spend.c.mode == job.mode,
+        spend.c.account.in_(["", *accounts]),
+        spend.c.job_id != job.id,
+        spend.c.at.between(near - within, near + within),
+        ~is_closed,
+        ~has_its_task,
+    )
+    return connection.scalar(posts) or 0
 
 
 def utc_day(at: float) -> date:

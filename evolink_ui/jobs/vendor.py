@@ -93,7 +93,15 @@ class Vendor:
         Raises:
             JobError: there is no such key any more.
         """
-        return self._safe.account(self.key(job.mode, self.visitors_key(job)))
+        return self.accounts(job)[0]
+
+    def accounts(self, job: Job) -> list[str]:
+        """`account`, then the names that earlier versions and secrets of this app gave to the same key.
+
+        Raises:
+            JobError: there is no such key any more.
+        """
+        return self._safe.accounts(self.key(job.mode, self.visitors_key(job)))
 
     def key(self, mode: Mode, api_key: str | None) -> str:
         """The key that pays: the visitor's, else the owner's, else the sandbox's play key."""

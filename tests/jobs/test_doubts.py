@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, doubt, doubts
 from evolink_ui.jobs.doubt import LOOKS_AFTER_SECONDS, next_look_at
@@ -125,6 +126,33 @@ async def test_of_two_orders_in_doubt_none_is_guessed(jobs: Jobs, stub: Stub, or
     for job in (first, second):
         found = await until(jobs, job.id, looked("candidates"))
         assert found.task_id is None
+
+
+@pytest.mark.parametrize("then", ["give_up", "delete", "send_again"])
+async def test_a_task_of_an_order_that_nobody_waits_for_any_more_is_not_given_to_another_one(
+    jobs: Jobs, stub: Stub, order: OrderInputs, then: str
+) -> None:
+    stub.honour_idempotency, stub.list_delay_seconds = False, 600.0
+    first = await start_lost(jobs, stub, order)
+    await getattr(jobs, then)(first.id)
+    if then == "send_again":  # its first task stays at EvoLink, and no job has it
+        await until(jobs, first.id, in_state(State.DONE))
+    stub.list_delay_seconds = 0.0
+    stub.fail("order", drop(after_work=False))
+    second = await jobs.start(order, visitor="ben")
+    found = await until(jobs, second.id, lambda job: job.task_id is not None or looked("candidates")(job))
+    assert found.task_id is None, "it may be anna's video"
+
+
+async def test_under_another_key_nothing_is_said_to_be_listed_nowhere(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "LOOKS_AFTER_SECONDS", (600.0,))  # nobody looks but this test
+    job = await start_lost(launch(live), stub, order)
+    again = launch(live.model_copy(update={"api_key": SecretStr("sk-another-account-0123")}))
+    monkeypatch.setattr(doubts, "LOOKS_AFTER_SECONDS", (0.0,))
+    await again._doubts.settle(job)
+    assert looked("unreadable")(await again.get(job.id))
 
 
 async def test_two_tasks_that_fit_are_both_shown(jobs: Jobs, stub: Stub, order: OrderInputs) -> None:
