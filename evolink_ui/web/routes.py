@@ -199,6 +199,8 @@ class _Web:
         """
         try:
             health = await self._jobs.health()
+        except JobError as error:  # expected and logged where it happened; proxies ask every second
+            health = {"ok": False, "problems": [error.code]}
         except Exception:
             log.exception("not healthy")
             health = {"ok": False}

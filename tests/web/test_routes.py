@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from evolink_ui.background import BackgroundThread
+from evolink_ui.jobs.insist import DatabaseAway
 from evolink_ui.web import routes
 from evolink_ui.web.signing import FileKind, FileLinks
 from tests.web.site import JPEG, MP4, PNG, Site, call, site
@@ -263,6 +265,18 @@ def test_health_is_200_only_when_orders_can_be_taken_and_says_nothing_more(runni
         assert (answer.status_code, answer.json()) == (503, {"ok": False})
     finally:
         running.desk.healthy = True
+
+
+def test_health_names_a_database_that_is_away_without_a_traceback_per_probe(
+    running: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def health() -> dict[str, Any]:
+        raise DatabaseAway
+
+    monkeypatch.setattr(running.desk, "health", health)
+    answer = httpx.get(f"{running.url}/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ok": False, "problems": ["database_away"]})
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(("vital", "status"), [(True, 503), (False, 200)])
