@@ -25,6 +25,10 @@ EXAMPLES = {
     "EVOLINK_UI_S3_SECRET_ACCESS_KEY": "…",
     "EVOLINK_UI_S3_PUBLIC_URL": "https://cdn.example.com/bucket",
     "EVOLINK_UI_SECRET": "(43 random characters)",
+    "EVOLINK_UI_SECRET_OLD": "(the secret before this one)",
+    "EVOLINK_UI_METRICS_TOKEN": "(43 random characters)",
+    "EVOLINK_UI_STORAGE": "durable",
+    "EVOLINK_UI_DECODE_RARE_FORMATS": "true",
     "OAUTH_CLIENT_ID": "…",
     "OAUTH_CLIENT_SECRET": "…",
     "GRADIO_SERVER_PORT": "7861",
@@ -44,7 +48,9 @@ def first_fault(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
     """One line for the first wrong variable; `fields` are those of the settings, by name."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = str(fault["loc"][0]) if fault["loc"] else ""
-    message = fault["msg"].removeprefix("Value error, ")
+    message = (
+        fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1).split(", unable to")[0]
+    )
     for name, field in fields.items():
         variable = variable_of(name, field)
         if where in (name, variable):

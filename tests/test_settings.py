@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
-from evolink_ui.setting_faults import misspelt
+from evolink_ui.setting_faults import EXAMPLES, misspelt, variable_of
 from evolink_ui.setting_trials import try_to_listen
 from evolink_ui.settings import Settings, SettingsError, load_settings, settings_or_exit
 
@@ -55,7 +55,11 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("EVOLINK_UI_DAILY_CREDITS", "inf", "finite"),
         ("EVOLINK_UI_AUTH", "anna:one,anna:two", "twice"),
         ("GRADIO_SERVER_PORT", "abc", "integer"),
-        ("GRADIO_SERVER_PORT", "70000", "65535"),
+        ("GRADIO_SERVER_PORT", "70000", "must be less than or equal to 65535"),
+        ("EVOLINK_UI_STORAGE", "maybe", "must be 'durable' or 'late'"),
+        ("EVOLINK_UI_LOG_LEVEL", "loud", "'debug'"),
+        ("EVOLINK_UI_METRICS_TOKEN", "short", "shorter than 32"),
+        ("EVOLINK_UI_DECODE_RARE_FORMATS", "perhaps", "must be a valid boolean"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_the_name_the_fault_and_an_example(
@@ -69,6 +73,20 @@ def test_a_wrong_value_is_one_line_with_the_name_the_fault_and_an_example(
     assert says in line
     assert f"Example: {name}=" in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("field", "variable"), [(name, variable_of(name, f)) for name, f in Settings.model_fields.items()]
+)
+def test_the_example_of_every_variable_can_be_used(monkeypatch: pytest.MonkeyPatch, field: str, variable: str) -> None:
+    default = Settings.model_fields[field].default
+    example = EXAMPLES.get(variable, str(default).lower() if isinstance(default, bool) else str(default))
+    if "…" in example or example.startswith("("):
+        return  # stands for a secret of one's own
+    assert example not in ("", "None", "()", "PydanticUndefined"), f"{variable} has no example"
+    monkeypatch.setenv("EVOLINK_UI_AUTH", "anna:long-password")  # the owner's login
+    monkeypatch.setenv(variable, example)
+    load_settings()
 
 
 def test_a_limit_for_all_below_the_limit_of_one_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
