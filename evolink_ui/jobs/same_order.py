@@ -20,6 +20,11 @@ from .tables import POSTGRES_LOCK, jobs, placed_orders
 ASK_AGAIN_SECONDS = 120.0  # a second press within two minutes is more often a slip than a wish
 REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 NOTHING_ORDERED = "Nothing was ordered or charged."
+_HAPPENED = {
+    State.DONE: "The same order was placed less than two minutes ago.",
+    State.STOPPED: "EvoLink may still be making the same order, which is no longer followed here.",
+    State.UNKNOWN: "It isn't known yet whether the same order went through.",
+}
 
 
 class SameOrderRunning(JobError):
@@ -29,21 +34,22 @@ class SameOrderRunning(JobError):
         job_id: that order's job.
         credits: what ordering it again is estimated to cost.
         is_running: whether it has not ended yet.
+        state: the state of that order's job.
     """
 
-    def __init__(self, job_id: str, *, credits_estimated: float, is_running: bool) -> None:
-        happened = "is already running" if is_running else "was placed less than two minutes ago"
+    def __init__(self, job_id: str, *, credits_estimated: float, state: State) -> None:
         super().__init__(
             "same_order_running",
-            f"The same order {happened}. {NOTHING_ORDERED}",
+            f"{_HAPPENED.get(state, 'The same order is already running.')} {NOTHING_ORDERED}",
             "Open that video, or confirm that you want the same order once more.",
             status=409,
         )
-        self.job_id, self.credits, self.is_running = job_id, credits_estimated, is_running
+        self.job_id, self.credits, self.state = job_id, credits_estimated, state
+        self.is_running = state is not State.DONE
 
     def to_dict(self) -> dict[str, Any]:
-        """With `job_id`, `credits` and `is_running`."""
-        more = {"job_id": self.job_id, "credits": self.credits, "is_running": self.is_running}
+        """With `job_id`, `credits`, `is_running` and `state`."""
+        more = {"job_id": self.job_id, "credits": self.credits, "is_running": self.is_running, "state": self.state}
         return {**super().to_dict(), **more}
 
 
@@ -190,5 +196,4 @@ def _judge_sameness(connection: Connection, visitor: str, digest: str, now: floa
     )
     same = connection.execute(query.limit(1)).first()
     if same is not None:
-        running = same.state != State.DONE
-        raise SameOrderRunning(same.id, credits_estimated=credits_estimated, is_running=running)
+        raise SameOrderRunning(same.id, credits_estimated=credits_estimated, state=State(same.state))

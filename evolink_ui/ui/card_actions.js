@@ -50,10 +50,12 @@ function askForTask() {
     sent: () => ({ task_id: input.value.trim() }),
   });
 }
+// Whether the task list already says what to do next, so that the error's general advice would contradict it.
+const doubtAdvises = () => ["looking", "none"].includes(view.doubt) || (view.candidates ?? []).length > 0;
 // What EvoLink's task list says of an order of unknown outcome; the key's owner picks from what may be its task.
 function doubtParts() {
-  const parts = [el("p", {}, t(`doubt.${view.doubt}`))];
   const found = view.candidates ?? [];
+  const parts = [el("p", {}, t(view.doubt === "candidates" && !found.length ? "doubt.candidates.hidden" : `doubt.${view.doubt}`))];
   if (found.length) {
     parts.push(el("ul.mc-candidates", {}, ...found.map((task) => el("li", {},
       el("span", {}, task.created_at ? new Date(task.created_at).toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" }) : "–"),

@@ -185,8 +185,8 @@ const complain = (error) => {
     error.code === "insufficient_quota" && seesBalance() ? el("a", { href: topup_url, target: "_blank", rel: "noopener" }, ` ${t("balance.topup")}`) : null)));
 };
 // The server found the same order of this visitor, perhaps from another tab: it goes out once more only if that is said here.
-function askAgain({ job_id: id, credits: cost, is_running: running }) {
-  const words = t(running ? "same.running" : "same.recent");
+function askAgain({ job_id: id, credits: cost, state }) {
+  const words = t(["done", "stopped", "unknown"].includes(state) ? `same.${state}` : "same.running");
   const question = live ? t("same.ask", { credits: kit.credits(cost, { digits: 1 }) }) : t("same.ask_free");
   const yes = kit.button(t("same.again"), { look: "primary", symbol: "again", onclick: () => void order({ again: true }) });
   const show = kit.button(t("same.show"), { symbol: "play", onclick: () => { failed.replaceChildren(); kit.tell("job", { id, started: true }); } });

@@ -109,7 +109,7 @@ function drawMessage() {
   messageKey = key;
   const parts = [];
   if (trouble) {
-    parts.push(...kit.trouble(view.error));
+    parts.push(...kit.trouble(view.error, { advice: !doubtAdvises() }));
     if (view.error.request_id) parts.push(el("p.mc-small", {}, t("card.request_id", { id: view.error.request_id })));
   } else if (view.state === "stopped") parts.push(el("p.mc-strong", {}, t("message.stopped")));
   else if (view.state === "unknown") parts.push(el("p.mc-strong", {}, t("message.unknown")));

@@ -137,8 +137,9 @@ window.evolinkKit ??= (() => {
   // Addresses at EvoLink can be pressed; any other stays text.
   const linked = (text) => text.split(/(https:\/\/evolink\.ai(?:\/[\w-]+)*)/).map((piece, index) =>
     (index % 2 ? el("a", { href: piece, target: "_blank", rel: "noopener" }, piece.replace("https://", "")) : piece));
-  const trouble = (error) => {
-    const { text, next } = sentence(error);
+  const trouble = (error, { advice = true } = {}) => {
+    const { text, next: step } = sentence(error);
+    const next = advice ? step : "";
     const plain = error.charged === "no" ? text.replace(CHARGE_ONLY, "").trim() : text;
     return [
       plain && el("p.mc-strong", {}, plain),

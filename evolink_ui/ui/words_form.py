@@ -135,7 +135,9 @@ FORM: Final[Mapping[str, str]] = {
     "why.free": "Sandbox: nothing is charged here.",
     # -- the same order once more
     "same.running": "The same order is already running.",
-    "same.recent": "You placed the same order less than two minutes ago.",
+    "same.done": "You placed the same order less than two minutes ago.",
+    "same.stopped": "You stopped following the same order, but EvoLink may still be making it.",
+    "same.unknown": "We don't know yet if the same order went through. You may already be paying for it.",
     "same.ask": "Order it again for {credits} credits?",
     "same.ask_free": "Make it again?",
     "same.again": "Order again",

@@ -39,8 +39,8 @@ JOBS: Final[Mapping[str, str]] = {
     "state.running": "Making your video",
     "state.saving": "Making your video",
     "state.done": "Your video is ready",
-    "state.failed": "This one did not work",
-    "state.unknown": "Did the order arrive?",
+    "state.failed": "We couldn't make this video",
+    "state.unknown": "We don't know if your order went through",
     "state.stopped": "No longer followed",
     "stage.upload": "Upload",
     "stage.order": "Order",
@@ -65,7 +65,7 @@ JOBS: Final[Mapping[str, str]] = {
     "time.took": "took {time}",
     "title.done": "✓ Ready",
     "title.failed": "✕ Failed",
-    "title.attention": "! Look here",
+    "title.attention": "! Action needed",
     "title.percent": "{n} %",
     "title.working": "Working…",
     "spoken.stage": "Step: {stage}",
@@ -73,17 +73,21 @@ JOBS: Final[Mapping[str, str]] = {
     "charged.no": "Nothing was charged.",
     "charged.unknown": "We don't know yet whether you were charged.",
     "charged.yes": "This was charged.",
-    "message.needs_key": "Your key for this job is no longer kept here; going on asks for it once more.",
-    "message.other_key": "Your key for this job is no longer kept here; going on uses the one given to this page.",
-    "message.stopped": "The app looks away from this job. EvoLink may still finish it, and it may be charged.",
-    "message.unknown": "The connection broke while the order was on its way. It may have arrived; none was sent twice.",
-    "doubt.looking": "We're checking EvoLink's list of your tasks for it. You don't need to do anything yet.",
+    "message.needs_key": "We no longer have your key for this job. You'll be asked for it again.",
+    "message.other_key": "We no longer have your key for this job. The one you gave this page will be used.",
+    "message.stopped": "We've stopped checking this job. EvoLink may still finish it, and it may be charged.",
+    "message.unknown": (
+        "The connection dropped while ordering. The order may have gone through. We have not sent it again."
+    ),
+    "doubt.looking": "We're looking for it in EvoLink's list of tasks. You don't need to do anything yet.",
     "doubt.none": "EvoLink doesn't list this order, so it most likely never arrived. You can send it again.",
     "doubt.candidates": (
-        "EvoLink lists tasks that could be this order. We can't tell which one it is, so the owner of the key decides."
+        "EvoLink lists tasks that could be this order, and we can't tell which one it is. Pick it below. If none of"
+        " them is yours, send the order again."
     ),
-    "doubt.unreadable": "We can't read EvoLink's list of tasks. Check your EvoLink dashboard before you order again.",
-    "doubt.not_offered": "EvoLink offers no list of tasks here. Check your EvoLink dashboard before you order again.",
+    "doubt.candidates.hidden": "EvoLink lists tasks that could be this order. Only the owner of the key can see them.",
+    "doubt.unreadable": "We couldn't read EvoLink's list of tasks.",
+    "doubt.not_offered": "EvoLink offers no list of tasks here.",
     "doubt.seconds": "{n} s",
     "doubt.credits": "{n} credits",
     "action.attach_this": "This is it",
@@ -101,19 +105,22 @@ JOBS: Final[Mapping[str, str]] = {
     "action.notify": "Tell me when it is ready",
     "action.delete": "Delete",
     "ask.stop": (
-        "EvoLink offers no way to cancel: the video is still made and charged there. Only this page stops looking; you"
-        " can follow again later."
+        "EvoLink can't cancel orders. The video will still be made and charged. We'll only stop checking it; you can"
+        " follow it again later."
     ),
-    "ask.stop.before": "The order does not go out then, until you say so.",
-    "ask.stop.sandbox": "The sandbox goes on with the video. Only this page stops looking; you can follow again later.",
+    "ask.stop.before": "The order won't be placed until you continue.",
+    "ask.stop.sandbox": (
+        "The sandbox still makes the video. We'll only stop checking it; you can follow it again later."
+    ),
     "ask.send_again": (
-        "The order goes out once more under the same key. If EvoLink honours the key you get the first order back; if"
-        " it does not, and the first one arrived, you pay twice."
+        "We'll send the same order again with the same order number. If EvoLink recognises it, you get the first video"
+        " and pay once. If not, and the first order went through, you pay twice."
     ),
-    "ask.key": "This needs your EvoLink key once more. It is kept sealed, and wiped when the job ends.",
-    "ask.attach": "Paste the task id from your EvoLink dashboard. It is read and checked; nothing is ordered.",
+    "ask.key": "This needs your EvoLink key again. It's stored encrypted and deleted when the job ends.",
+    "ask.attach": "Paste the task id from your EvoLink dashboard. We'll check that it fits; nothing is ordered.",
     "ask.give_up": (
-        "The job ends here. If the order had arrived, it stays charged, and you find the video in your dashboard."
+        "We'll close this job. If the order went through, you've been charged, and the video is in your EvoLink"
+        " dashboard."
     ),
     "ask.delete": "The video and both files are removed from this app for good.",
     "attach.label": "Task id",
@@ -150,7 +157,7 @@ JOBS: Final[Mapping[str, str]] = {
     "filter.stopped": "Not followed",
     "short.done": "Ready",
     "short.failed": "Failed",
-    "short.unknown": "Did it arrive?",
+    "short.unknown": "Needs your decision",
     "short.stopped": "Not followed",
     # -- Look up a task
     "lookup.title": "Look up a task",

@@ -33,6 +33,8 @@ def test_an_order_that_runs_or_is_in_doubt_is_asked_about_however_old_it_is(
     with pytest.raises(SameOrderRunning) as caught:
         place(ledger, "b", ask_first=True, credits_estimated=65.3)
     assert (caught.value.job_id, caught.value.credits, caught.value.status) == ("a", 65.3, 409)
+    assert caught.value.to_dict()["state"] == state
+    assert ("already running" in caught.value.message) == (state is not State.UNKNOWN), "it may run, or not exist"
     assert ledger.find("b") is None
     place(ledger, "c")
     place(ledger, "d", ask_first=True, visitor="ben")
