@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -133,5 +134,12 @@ def make_ready(examples: Path) -> None:
     from evolink_ui.sandbox.examples import ensure_examples
 
     media.warm_up()
-    if installed("sandbox"):  # which draws them
+    if not installed("sandbox"):  # which draws them
+        return
+    try:
         ensure_examples(examples, apart=True)
+    except (
+        OSError,
+        subprocess.SubprocessError,
+    ) as error:  # a full disk, for one; a click tries again
+        logging.getLogger(__name__).warning("The examples could not be drawn: %s", error)
