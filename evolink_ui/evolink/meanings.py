@@ -76,7 +76,7 @@ MEANINGS: dict[str, Meaning] = {
     # the key
     "unauthorized": Meaning(
         errors.Unauthorized, "EvoLink does not accept this API key.",
-        f"Check the key at {KEYS_PAGE}, give the right one, then {{again}}.",
+        f"Check the key at {KEYS_PAGE}, enter the right one, then {{again}}.",
     ),
     "key_disabled": Meaning(
         errors.Unauthorized, "This API key is switched off.", f"Switch it on at {KEYS_PAGE}, then {{again}}.",
