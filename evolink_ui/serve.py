@@ -43,7 +43,9 @@ def serve(settings: Settings) -> None:
     from evolink_ui import logs, metrics
     from evolink_ui.jobs import JobError, Jobs
     from evolink_ui.sandbox import create_sandbox
+    from evolink_ui.ui.owner_page import admin_assets
     from evolink_ui.ui.page import build_page, page_options
+    from evolink_ui.web.admin import Admin
     from evolink_ui.web.leftovers import Leftovers
     from evolink_ui.web.owner import Owners
     from evolink_ui.web.reach import SelfCheck
@@ -78,7 +80,8 @@ def serve(settings: Settings) -> None:
     owners = Owners.of(settings, root_path)
     if owners.path:
         address = next(iter(settings.own_addresses), here + root_path.rstrip("/"))
-        print(f"Owner, once: {address}{owners.path}", flush=True)  # noqa: T201  the same; into no log that others read
+        after = f"then {address}/admin shows what runs"
+        print(f"Owner, once: {address}{owners.path} ({after})", flush=True)  # noqa: T201  the same; into no log of others
     later = threading.Timer(REST_SECONDS, make_ready, [settings.data_dir / "examples"])
     later.daemon = True
     later.start()
@@ -86,7 +89,9 @@ def serve(settings: Settings) -> None:
     check.start()
     leftovers.start()
     try:
-        app = create_app(settings, jobs, build_page(settings, jobs), owners=owners, **page_options())
+        admin = Admin(jobs, settings, admin_assets())
+        page = build_page(settings, jobs)
+        app = create_app(settings, jobs, page, owners=owners, more_routes=admin.routes(), **page_options())
         GracefulServer(uvicorn.Config(app, **uvicorn_options(settings)), jobs.close_orders).run()
     finally:
         check.close()

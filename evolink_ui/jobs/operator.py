@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from . import faults
 from .desk import Jobs
 from .job import ACTIVE, Job, JobError, State
 from .rows_only import RowsOnly
@@ -141,7 +142,7 @@ class Operator:
                 "reserved": job.credits_reserved,
                 "used": job.credits_used,
             },
-            "error": error(job),
+            "error": _error(job),
             "notice": job.notice,
             "created_at": _iso(job.created_at),
             "ordered_at": _iso(job.ordered_at),
@@ -167,6 +168,13 @@ def actions(job: Job) -> list[str]:
     if job.state is State.STOPPED:
         return ["retry"]
     return ["stop"] if job.state in ACTIVE - {State.SUBMITTING} else []
+
+
+def _error(job: Job) -> dict[str, Any] | None:
+    found = error(job)
+    if found and job.fault in (faults.STOPPED_BY_OWNER, faults.STOPPED_IN_SANDBOX, faults.GIVEN_UP):
+        found["message"] = found["message"].replace("You ", "The visitor ", 1)
+    return found
 
 
 def _most_first(totals: dict[str, Total]) -> list[tuple[str, Total]]:

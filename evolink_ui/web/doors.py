@@ -41,6 +41,7 @@ Kind = Literal[
     "callback",
     "health",
     "metrics",
+    "admin",
     "signin",
 ]
 
@@ -81,6 +82,8 @@ _FILES = Door("files", public=True)  # the route asks for a login, except for th
 _CALLBACK = Door("callback", CALLBACK_MAX_BYTES, public=True)
 _HEALTH = Door("health", public=True)
 _METRICS = Door("metrics", public=True, cost=5.0)  # the route judges by address or token; reads the database
+_ADMIN = Door("admin", cost=5.0)  # the routes are for the owner alone
+_ADMIN_POST = Door("admin", FORM_MAX_BYTES)
 _LOGIN = Door("login", FORM_MAX_BYTES, public=True, is_login=True)
 _OWNER = Door("signin", is_login=True)
 _SIGN_IN = Door("signin", public=True)
@@ -109,6 +112,7 @@ _GET_EXACT: dict[str, Door] = {
     "/readyz": _HEALTH,
     "/healthz": _HEALTH,
     "/metrics": _METRICS,
+    "/admin": _ADMIN,
 }
 
 _GET_BELOW: tuple[tuple[str, Door], ...] = (
@@ -118,6 +122,7 @@ _GET_BELOW: tuple[tuple[str, Door], ...] = (
     ("/jobs/", _JOBS),
     ("/files/", _FILES),
     ("/owner/", _OWNER),
+    ("/admin/", _ADMIN),
     ("/gradio_api/heartbeat/", _API),
     ("/gradio_api/call/", _API),
     ("/gradio_api/file=", _RECEIVED),
@@ -134,6 +139,7 @@ _POST_EXACT: dict[str, Door] = {
 
 _POST_BELOW: tuple[tuple[str, Door], ...] = (
     ("/jobs/", _JOBS_POST),
+    ("/admin/", _ADMIN_POST),
     ("/callbacks/evolink/", _CALLBACK),
     ("/gradio_api/call/", _CALL),
     ("/gradio_api/run/", _RUN),

@@ -135,6 +135,8 @@ class Guard:
             self._judge_target(scope, client, seen.host, headers, door)
             self._judge_length(headers, door)
             assert door is not None  # noqa: S101 - judged in the line above
+            if door.kind == "admin" and not caller.is_owner:
+                raise Stop(NOT_FOUND)
             if self._judge_login(caller, door, path):
                 path = self._entrance
                 door = answer.door = self._doors.entrance

@@ -15,6 +15,9 @@ DATA_CSP = "default-src 'none'; frame-ancestors 'none'"
 SIGN_IN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors {ancestors}"
 """A heading, a sentence and a button."""
 
+ADMIN_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+"""Our own script and style, from their own addresses; nothing inline."""
+
 FILE_CSP = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """A browser shows a video that is opened by itself in a small page of its own, with its own inline style."""
 
@@ -85,6 +88,7 @@ class HeaderSets:
             "asset": {**common, **own},
             "received": received,
             "signin": {**data, "Content-Security-Policy": SIGN_IN_CSP.format(ancestors=ancestors)},
+            "admin": {**data, "Content-Security-Policy": ADMIN_CSP},
             # The vendor's machines and, on an own host, other programs fetch these: no resource policy.
             "files": {**common, "Content-Security-Policy": FILE_CSP},
         }

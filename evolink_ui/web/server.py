@@ -1,7 +1,7 @@
 """Page, routes and guard as one ASGI application, with every open end of Gradio's closed."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from gradio.routes import App as GradioApp
 from gradio.utils import get_upload_folder
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_ui.disk_space import free_bytes
@@ -53,13 +53,19 @@ SHUTDOWN_SECONDS = 10
 
 
 def create_app(
-    settings: Settings, jobs: Desk, page: gr.Blocks, *, owners: Owners | None = None, **page_options: Any
+    settings: Settings,
+    jobs: Desk,
+    page: gr.Blocks,
+    *,
+    owners: Owners | None = None,
+    more_routes: Sequence[Route] = (),
+    **page_options: Any,
 ) -> AsgiApp:
     """The whole application, ready for uvicorn.
 
-    `owners` has the link that was printed at start. `page_options` go to `gr.mount_gradio_app` (theme, css, head, i18n,
-    favicon_path, …); those that open something (monitoring, error texts, run history, server-side rendering) are set
-    here. Also gives `jobs` its file links.
+    `owners` has the link that was printed at start; `more_routes` are the owner's page. `page_options` go to
+    `gr.mount_gradio_app` (theme, css, head, i18n, favicon_path, …); those that open something (monitoring, error texts,
+    run history, server-side rendering) are set here. Also gives `jobs` its file links.
     """
     links = FileLinks(settings.keyring)
     jobs.link = link_maker(links)
@@ -71,6 +77,7 @@ def create_app(
         *build_routes(jobs, links, private=settings.is_private),
         *owners.routes(),
         *Metrics(jobs, settings).routes(),
+        *more_routes,
     ]
     if settings.has_sign_in:
         routes += SignIn(jobs, _provider(settings), sessions, settings.own_addresses, root_path).routes()

@@ -1,5 +1,6 @@
 """A real Chromium, the real app as a process in both modes, small real files. Everything starts once a session."""
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ Visits = Callable[..., Visit]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for the browser and all its tests."""
     for item in items:
-        if "tests/browser" in item.path.as_posix():
+        if "tests/browser" in item.path.as_posix() and inspect.iscoroutinefunction(getattr(item, "function", None)):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
