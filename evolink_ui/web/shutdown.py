@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
+
+ACCEPTED_SECONDS = 0.3
+"""A proxy sends a request right after its connection was accepted; a busy process reads it some milliseconds later."""
 
 
 class GracefulServer(uvicorn.Server):
@@ -33,3 +38,13 @@ class GracefulServer(uvicorn.Server):
         """Serve; returns when the listening sockets may be closed."""
         await super().main_loop()
         await self._before_shutdown()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listening sockets first, and idle connections only when requests on their way were read.
+
+        uvicorn closes both at once. A proxy whose request was sent and not read yet then answers 502.
+        """
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(ACCEPTED_SECONDS)
+        await super().shutdown(sockets)

@@ -3,12 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from evolink_ui.web import shutdown
+from evolink_ui.web.shutdown import GracefulServer
 from tests.stub import Stub, Timeline
 from tests.stub.vendor import place_of
 from tests.stub.wire import Request, Response
@@ -86,3 +90,37 @@ def test_an_order_without_an_answer_does_not_keep_a_deploy_waiting_for_ever(
     with app_process(tmp_path, **environment(vendor)) as app, app.client(cookies=cookies) as client:
         assert client.get(f"/jobs/{job['id']}").json()["state"] == "unknown", "in doubt, and not ordered again"
     assert len(vendor.orders) == 1
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110  the server says it by attributes
+        await asyncio.sleep(0.01)
+
+
+async def test_a_request_on_a_connection_that_was_accepted_before_the_end_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy would answer 502 for it."""
+    monkeypatch.setattr(shutdown, "ACCEPTED_SECONDS", 3.0)
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def nothing_to_wait_for() -> None:
+        return None
+
+    config = uvicorn.Config(app, port=0, lifespan="off", log_level="error", ws="none")
+    server = GracefulServer(config, nothing_to_wait_for)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        await until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: bool(server.server_state.connections))
+        server.should_exit = True
+        await until(lambda: not server.servers[0].is_serving())
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 204 ")
+        writer.close()
+        await serving
