@@ -346,6 +346,27 @@ def test_malformed_requests_are_refused(app: AppProcess, head: bytes) -> None:
         assert b" 400 " in raw.recv(65536).split(b"\r\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("target", "framing", "status"),
+    [
+        ("GET /livez", "Content-Length: 3\r\nTransfer-Encoding: chunked", 400),
+        ("GET /jobs/x", "Transfer-Encoding: chunked\r\nContent-Length: 3", 400),
+        ("GET /config", "Transfer-Encoding: chunked", 413),
+        ("GET /livez", "Content-Length: 1000000000", 413),
+        ("DELETE /key", "Content-Length: 1000000000", 413),
+    ],
+)
+def test_nothing_hides_in_a_body_that_nobody_reads(app: AppProcess, target: str, framing: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", int(app.url.rsplit(":", 1)[1])), timeout=10) as raw:
+        head = f"{target} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"
+        raw.sendall(head.encode() + b"0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        while chunk := raw.recv(65536):
+            answer += chunk
+    assert answer.split(b" ", 2)[1] == str(status).encode()
+    assert answer.count(b"HTTP/1.1 ") == 1  # the connection ended; what was hidden has no answer
+
+
 # ---- whose is it ------------------------------------------------------------------------------------------------
 
 

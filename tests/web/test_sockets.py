@@ -36,6 +36,8 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server with limits that a test can wait for."""
     monkeypatch.setattr(sockets, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.3)
+    monkeypatch.setattr(sockets, "UNREAD_BODY_SECONDS", 0.3)
+    monkeypatch.setattr(sockets, "UNREAD_BODY_MAX_BYTES", 4 * 1024 * 1024)
     monkeypatch.setattr(sockets, "CONNECTIONS_PER_ADDRESS", 5)
     with serving(lambda: app, lifespan="off", http=connection_class(lambda _peer: False)) as address:
         yield address
@@ -149,3 +151,40 @@ def test_a_proxys_connections_are_not_counted(monkeypatch: pytest.MonkeyPatch) -
     proxied = connection_class(lambda peer: peer == "127.0.0.1")
     with serving(lambda: app, lifespan="off", http=proxied) as url:
         assert httpx.get(url, timeout=20).text == "done"
+
+
+CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+
+@pytest.mark.parametrize(("piece", "pause_seconds"), [(CHUNK, 0.0), (b"1\r\nx\r\n", 0.05)])
+def test_a_body_that_nobody_reads_is_not_taken_without_end(url: str, piece: bytes, pause_seconds: float) -> None:
+    with connect(url) as raw:
+        raw.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert b" 200 " in raw.recv(65536)  # answered without having been read
+        until, sent_bytes = time.monotonic() + 10, 0
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < until:
+                raw.sendall(piece)
+                sent_bytes += len(piece)
+                time.sleep(pause_seconds)
+            pytest.fail(f"{sent_bytes} bytes were taken")
+        assert sent_bytes < 64 * 1024 * 1024  # the limit, and what the buffers of loopback take
+
+
+def whole_answer(raw: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(b"0\r\n\r\n"):
+        answer += raw.recv(65536) or pytest.fail("the connection ended")
+    return answer
+
+
+def test_what_follows_a_body_that_nobody_read_is_answered(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "HEAD_SECONDS", 20.0)
+    with connect(url) as raw:
+        for _ in range(2):
+            raw.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
+            assert b" 200 " in whole_answer(raw)
+            raw.sendall(b"hello")
+        time.sleep(0.5)  # longer than an unread body may take
+        raw.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 200 " in whole_answer(raw)
