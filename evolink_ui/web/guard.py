@@ -72,7 +72,7 @@ class Guard:
     `login` tells the logged-in name from the request's cookies, `is_owner` from both whether it is the app's owner;
     with `is_private` nothing but the entrance is open without a login. `entrance` is the path of the page that is shown
     instead of others to whoever must sign in first; "" where the page itself asks. `judge_call` gives what a call says,
-    or raises Refused where it may not pass.
+    or raises Refused where it may not pass; `judge_names` raises Stop for what is called that doesn't exist.
     `unread` bounds the answers that nobody fetches.
     """
 
@@ -90,6 +90,7 @@ class Guard:
         is_private: bool = False,
         entrance: str = "",
         judge_call: Callable[[bytes], Any] = judge_call,
+        judge_names: Callable[[str, Any], None] = lambda _path, _values: None,
         root_path: str = "",
         unread: Unread | None = None,
     ) -> None:
@@ -103,7 +104,7 @@ class Guard:
         self._is_owner = is_owner
         self._is_private = is_private
         self._entrance = entrance
-        self._judge_call = judge_call
+        self._judge_call, self._judge_names = judge_call, judge_names
         self._root_path = root_path.rstrip("/")
         self._streams = Streams()
         self._unread = unread
@@ -126,6 +127,7 @@ class Guard:
         door = self._doors.find(scope["method"], path)
         answer = Answer(send, self._headers, door)
         account = ""
+        give_back: Callable[[], None] = _nothing
         try:
             client = scope["client"][0] if scope.get("client") else ""
             seen = self._origins.see(client, scope["scheme"], headers)
@@ -149,10 +151,10 @@ class Guard:
                 body = self._body(headers, door, account, caller, receive, answer)
                 inner_receive = body.receive
                 if door.is_call:
-                    inner_receive, named = await self._judged(body, accounts)
+                    inner_receive, named = await self._judged(body, path, accounts)
                     if self._unread is not None and is_queued(path):
-                        self._unread.admit(accounts)
-                    answer.on_body = lambda said: self._began(said, named, accounts)
+                        give_back = self._unread.admit(accounts)
+                    answer.on_body = lambda said: self._began(said, named, accounts, give_back)
             answer.set_cookie = set_cookie
             with self.meter.at_once(door.kind, account, seen.address):
                 await self._app(self._inner_scope(scope, path, seen, caller, headers, door), inner_receive, answer.send)
@@ -174,6 +176,8 @@ class Guard:
             if answer.refusal is None:
                 log.exception("request failed: %s %s", scope["method"], door.kind if door else "?")
             await answer.refuse(answer.refusal or SERVER_ERROR)
+        finally:
+            give_back()
 
     def _path(self, scope: Scope) -> str:
         path: str = scope["path"]
@@ -261,12 +265,13 @@ class Guard:
                 charge = lambda size: self.meter.streamed(account, caller.address, size)  # noqa: E731
         return Body(receive, door.max_bytes, door.body_seconds, charge, out)
 
-    def _began(self, said: bytes, named: object, accounts: Accounts) -> None:
+    def _began(self, said: bytes, named: object, accounts: Accounts, give_back: Callable[[], None]) -> None:
         event_id = self._streams.hear(said, accounts)
+        give_back()
         if event_id is not None and self._unread is not None:
             self._unread.began(event_id, named, accounts)
 
-    async def _judged(self, body: "Body", accounts: Accounts) -> tuple[Receive, object]:
+    async def _judged(self, body: "Body", path: str, accounts: Accounts) -> tuple[Receive, object]:
         """Read a call whole and judge it. What is passed on is what was read, written anew; also gives the session that
         the call names."""
         whole = b""
@@ -279,6 +284,7 @@ class Guard:
             values = self._judge_call(whole)
         except Refused as refused:
             raise Stop(Refusal(400, refused.code, refused.message, refused.next_step)) from None
+        self._judge_names(path, values)
         self._streams.judge_call(values, accounts)
         passed_on = whole if values is None else json.dumps(values).encode()
         return body.again(passed_on), values.get("session_hash") if isinstance(values, dict) else None
@@ -311,6 +317,10 @@ class Guard:
 
 
 _KEY_COOKIE_STARTS = tuple(f"{prefix}{KEY_COOKIE}=".encode() for prefix in ("", HOST_PREFIX))
+
+
+def _nothing() -> None:
+    pass
 
 
 def _announced(headers: Headers) -> int:

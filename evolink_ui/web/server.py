@@ -19,6 +19,7 @@ from evolink_ui.settings import Settings
 
 from .desk import Desk
 from .doors import MEBI, Doors
+from .end_points import EndPoints
 from .gradio_queue import QueuedAnswers, bound
 from .guard import Guard
 from .headers import HeaderSets
@@ -123,6 +124,7 @@ def create_app(
         is_owner=owners.holds,
         is_private=settings.is_private,
         entrance=PAGE if settings.has_sign_in else "",
+        judge_names=EndPoints(page).judge,
         root_path=root_path,
         unread=Unread(QueuedAnswers(page)),
     )

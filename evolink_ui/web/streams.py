@@ -45,7 +45,10 @@ class Streams:
         elif found is not None:
             self._claim(f"session {found['session']}", accounts)
         elif path.rstrip("/") == "/gradio_api/queue/data":
-            for name in parse_qs(query.decode("latin-1")).get("session_hash", []):
+            names = parse_qs(query.decode("latin-1")).get("session_hash", [])
+            if len(names) > 1:  # hundreds in one request would make us forget everybody else's
+                raise Stop(NOT_FOUND)
+            for name in names:
                 self._claim(f"session {name}", accounts)
 
     def judge_call(self, values: Any, accounts: Accounts) -> None:

@@ -55,18 +55,37 @@ class Unread:
         self._answers, self._later = answers, later
         self._events: dict[str, dict[str, tuple[str, str]]] = {}
         """Of each account, event id to address and session."""
+        self._asked: Counter[str] = Counter()
+        """Of each account, places of calls that were let in and have not begun."""
         self._at_address: Counter[str] = Counter()
         self._in_all = 0
 
-    def admit(self, accounts: Accounts) -> None:
-        """Judge a call that would be queued. Raises Stop."""
+    def admit(self, accounts: Accounts) -> Callable[[], None]:
+        """Judge a call that would be queued, and keep a place for its answer, lest calls that come together all find
+        the same place free. What it gives returns the place: when the call begins, or when it comes to nothing.
+
+        Raises Stop.
+        """
         account, address = accounts
         self.settle(accounts)
-        too_many = len(self._events.get(account, ())) >= UNREAD_PER_VISITOR
+        too_many = len(self._events.get(account, ())) + self._asked[account] >= UNREAD_PER_VISITOR
         if too_many or self._at_address[address] >= UNREAD_PER_VISITOR * PEOPLE_PER_ADDRESS:
             raise Stop(TOO_MANY_UNREAD)
         if self._in_all >= UNREAD_IN_ALL:
             raise Stop(BUSY)
+        self._asked[account] += 1
+        self._count(address, 1)
+        kept = [account]
+
+        def give_back() -> None:
+            if kept:
+                kept.clear()
+                self._asked[account] -= 1
+                if self._asked[account] <= 0:
+                    del self._asked[account]
+                self._count(address, -1)
+
+        return give_back
 
     def began(self, event_id: str, named: object, accounts: Accounts) -> None:
         """Count a call that was queued; `named` is the session that it gave, if any."""
@@ -75,8 +94,7 @@ class Unread:
             return
         account, address = accounts
         self._events.setdefault(account, {})[event_id] = (address, session)
-        self._at_address[address] += 1
-        self._in_all += 1
+        self._count(address, 1)
         later = self._later or asyncio.get_running_loop().call_later
         later(KEEP_SECONDS, lambda: self._drop(event_id, account))
 
@@ -95,7 +113,10 @@ class Unread:
         self._answers.drop(event_id, session)
         if not events:
             del self._events[account]
-        self._at_address[address] -= 1
+        self._count(address, -1)
+
+    def _count(self, address: str, change: int) -> None:
+        self._in_all += change
+        self._at_address[address] += change
         if self._at_address[address] <= 0:
             del self._at_address[address]
-        self._in_all -= 1
