@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from gradio.state_holder import SessionState
 
 from evolink_ui.web import unread
 from evolink_ui.web.gradio_queue import SESSIONS_MAX
@@ -138,6 +139,26 @@ def kept(page: gr.Blocks) -> tuple[int, int, int, int]:
         messages,
         len(queue.event_ids_to_events),
     )
+
+
+def test_a_call_does_not_describe_the_whole_page_anew(
+    queued: Site, page: gr.Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[str] = []
+    real = gr.Textbox.get_config
+
+    def get_config(self: gr.Textbox, *cls: Any) -> dict[str, Any]:
+        described.append("box")
+        return real(self, *cls)
+
+    monkeypatch.setattr(gr.Textbox, "get_config", get_config)
+    with queued.visitor() as (client, _):
+        assert call(client, "echo", "hello") == ["hello"]
+        assert client.post("/gradio_api/run/who", json={"data": []}).status_code == 200
+    session = SessionState(page)
+    assert described == [] and len(session.blocks_config.blocks) == len(page.blocks)
+    page.get_config_file()  # what the browser gets has it still
+    assert described
 
 
 def test_two_thousand_unread_calls_keep_as_much_as_thirty_two(queued: Site, page: gr.Blocks) -> None:
