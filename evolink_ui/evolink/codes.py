@@ -42,7 +42,7 @@ _CONSEQUENCE: dict[tuple[Place, Charged], str] = {
     ("upload", "no"): "Nothing was ordered and nothing was charged.",
     ("result", "yes"): "The video is made and paid for.",
     ("task", "no"): "EvoLink refunds failed tasks.",
-    ("task", "unknown"): "EvoLink does not say whether a cancelled task is refunded.",
+    ("task", "unknown"): "EvoLink does not say whether it is refunded.",
 }
 
 
@@ -166,8 +166,9 @@ def failure_of(task: Task) -> TaskFailed:
             code="completed_without_result", charged="yes", task_id=task.id, retryable=False,
             next_step="Press Follow again in a minute; if there is still no video, ask EvoLink's support for a refund.",
         )  # fmt: skip
-    else:
-        error = explain("task", code or "unknown_error", None, charged="no", words=words, **facts)
+    else:  # failed tasks are refunded, unless EvoLink says that this one was charged
+        charged: Charged = "unknown" if task.usage.final_credits else "no"
+        error = explain("task", code or "unknown_error", None, charged=charged, words=words, **facts)
     if not isinstance(error, TaskFailed):
         raise TypeError("an error at the place 'task' is always a TaskFailed")
     return error

@@ -11,6 +11,7 @@ import pytest
 from evolink_ui.jobs import Job, Jobs, OrderInputs, State
 from evolink_ui.jobs.pipeline import QUEUE_LOOK_SECONDS
 from evolink_ui.jobs.shares import Shares
+from evolink_ui.jobs.spend import utc_day
 from evolink_ui.settings import Settings
 from tests.stub import Stub, Timeline, answer, drop
 
@@ -133,3 +134,18 @@ def test_the_lanes_of_a_household_are_never_more_than_half_of_the_places(in_all:
 def visitor_of(number: int, household: str = "home_1") -> Job:
     """A job, as far as its lane goes."""
     return Job(**dict.fromkeys(Job.__dataclass_fields__) | {"visitor": f"v_{number}", "household": household})  # type: ignore[arg-type]
+
+
+async def test_a_failed_task_that_evolink_charged_for_stays_counted_and_is_not_called_refunded(
+    jobs: Jobs, stub: Stub, order: OrderInputs
+) -> None:
+    stub.answer_look = lambda _order: {
+        "status": "failed",
+        "error": {"code": "service_error", "message": "no"},
+        "usage": {"credits_used": 32.6592},
+    }
+    job = await until(jobs, (await jobs.start(order, visitor="anna")).id, in_state(State.FAILED))
+    assert job.fault is not None
+    assert (job.fault.charged, "refunds" in job.fault.message) == ("unknown", False)
+    today = utc_day(job.created_at)
+    assert jobs._ledger.spend_book.by_day(today, today)[today].owners_key == pytest.approx(job.credits_estimated)
