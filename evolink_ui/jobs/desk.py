@@ -22,7 +22,7 @@ from .callbacks import named_task
 from .candidates import agrees
 from .files import DiskTrouble, StoreTrouble
 from .insist import DatabaseAway, ask, insist
-from .job import Job, JobError, OrderInputs, State, TaskTaken
+from .job import Job, JobError, Mode, OrderInputs, State, TaskTaken
 from .order_gate import Restarting
 from .questions import Questions
 from .quota import UNLIMITED, LineFull, Quota
@@ -172,10 +172,12 @@ class Jobs(Questions):
             api_key: the visitor's own EvoLink key; None means the owner's, or the sandbox.
 
         Returns:
-            The new job, without inputs; or the one that this visitor has for the task already.
+            The new job, without inputs; or the one that this visitor has for the task already; or the visitor's order
+            of unknown outcome, if this can be its task.
 
         Raises:
-            JobError: the task isn't a motion-control task, can't be read, or belongs to somebody else's job.
+            JobError: the task isn't a motion-control task, can't be read, belongs to somebody else's job, or may be
+                what somebody else's order of unknown outcome made.
         """
         await self._judge_task(task_id.strip(), visitor)
         known = await ask(self._ledger.with_task, task_id.strip())
@@ -186,6 +188,12 @@ class Jobs(Questions):
         task = await self._read_for(visitor, vendor.client(mode, api_key), task_id)
         if task.model not in MODELS:
             raise _wrong_model(task, "Copy the id of a task that was ordered from Kling-V3 Motion Control.")
+        if waiting := await self._waits_for(task, mode, api_key):
+            if len(waiting) > 1 or waiting[0].visitor != visitor:
+                raise _of_order_in_doubt(task)
+            return await self._again(
+                waiting[0], State.RUNNING, State.UNKNOWN, task_id=task.id, **self._keys.given(waiting[0], api_key)
+            )
         try:
             job = await ask(
                 self._ledger.add,
@@ -257,6 +265,15 @@ class Jobs(Questions):
 
     # ---- inside ----
 
+    async def _waits_for(self, task: Task, mode: Mode, api_key: str | None) -> list[Job]:
+        """Orders of unknown outcome, paid by the same key, that can have made a task. A job of its own for the task
+        would leave them without it, to be sent and paid once more."""
+        vendor, book = self._vendors.here(), self._doubts.book
+        accounts = ["", *self._safe.accounts(vendor.key(mode, api_key))]
+        found = await ask(book.unknown)
+        fitting = [job for job in found if job.mode == mode and agrees(task, job, now=self._clock())]
+        return [job for job in fitting if await ask(book.payer, job) in accounts]
+
     async def _take_in(self, inputs: OrderInputs, folder: Path, visitor: str, quota: Quota) -> dict[str, Any]:
         """All of it before the row is written: whichever process goes on with the job finds the files."""
         try:
@@ -296,6 +313,16 @@ def _another_order(task: Task, job: Job) -> JobError:
         f"for a video of {job.video_seconds:.0f} s. Nothing was changed.",
         "Look for a task of that minute in your EvoLink dashboard. To keep another task's video, use Look up.",
         field="task_id",
+    )
+
+
+def _of_order_in_doubt(task: Task) -> JobError:
+    return JobError(
+        "task_of_order_in_doubt",
+        f"Task {task.id} may be what an order of unknown outcome in this app made. Nothing was changed.",
+        "Settle that order first: attach the task to it, or give it up.",
+        field="task_id",
+        status=409,
     )
 
 

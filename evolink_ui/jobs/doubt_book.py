@@ -32,6 +32,10 @@ class DoubtBook:
         """Jobs of unknown outcome that are to be looked for by now."""
         return self._ledger.where(jobs.c.state == State.UNKNOWN, jobs.c.doubt_due_at <= now)
 
+    def unknown(self) -> list[Job]:
+        """All jobs of unknown outcome."""
+        return self._ledger.where(jobs.c.state == State.UNKNOWN)
+
     def payer(self, job: Job) -> str:
         """The account of a job's latest order; empty where it is not known."""
         with self._ledger.engine.connect() as connection:
@@ -74,7 +78,7 @@ class DoubtBook:
             How many were marked.
         """
         stopped = and_(jobs.c.state == State.STOPPED, jobs.c.task_id.is_(None))  # a person may go on with it
-        waiting = or_(jobs.c.state.in_([State.QUEUED, State.HOSTING]), stopped)
+        waiting = or_(jobs.c.state.in_([State.QUEUED, State.HOSTING, State.UNKNOWN]), stopped)
         with changing(self._ledger.engine) as connection:
             return connection.execute(update(jobs).where(waiting).values(must_verify=True)).rowcount
 

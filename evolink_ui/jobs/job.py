@@ -42,7 +42,7 @@ MAY_COME_FROM: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.STOPPED, State.UNKNOWN}),
     State.HOSTING: frozenset({State.QUEUED, State.HOSTING, State.SUBMITTING}),
     State.SUBMITTING: frozenset({State.HOSTING}),
-    State.RUNNING: frozenset({State.SUBMITTING, State.UNKNOWN, State.STOPPED, State.QUEUED}),
+    State.RUNNING: frozenset({State.SUBMITTING, State.UNKNOWN, State.STOPPED, State.QUEUED, State.HOSTING}),
     State.SAVING: frozenset({State.RUNNING}),
     State.DONE: frozenset({State.SAVING}),
     State.FAILED: frozenset(

@@ -217,7 +217,7 @@ class Ledger:
             LineFull: it would wait, and too many jobs do.
         """
         values |= {"run": jobs.c.run + 1, "finished_at": None, "fault": None}
-        if State.STOPPED not in only_from:  # whoever settles a doubt knows what is at EvoLink; who goes on may not
+        if to is not State.QUEUED:  # what goes out may have gone out before these tables were put back
             values["must_verify"] = False
         with self._changing() as connection:
             visitor = connection.scalar(select(jobs.c.visitor).where(jobs.c.id == job_id))

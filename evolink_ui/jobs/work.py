@@ -255,9 +255,9 @@ class Work:
         try:
             await self._move(job, State.RUNNING, only_from={State.SUBMITTING}, **facts)
         except ImpossibleTransition:
-            # This process slept so long that another one took the job over, and found it in doubt or is about to. Here
-            # is the answer.
-            doubt = {State.UNKNOWN, State.SUBMITTING}
+            # This process slept so long that another one took the job over, and found it in doubt or is about to;
+            # perhaps it is even to be sent again. Here is the answer.
+            doubt = {State.UNKNOWN, State.SUBMITTING, State.QUEUED, State.HOSTING}
             found = await self._do(self._ledger.again, job.id, State.RUNNING, only_from=doubt, **facts)
             await self._do(self._enqueue, found)
         except JobError:
@@ -322,7 +322,8 @@ class Work:
         await self._do(self._ledger.claim, job, account=self._vendor().account(job), caps=Caps())
         found = tuple(candidate_of(task, job) for task in placed or ())
         doubt = Doubt(job.created_at, Result.CANDIDATES if found else Result.UNREADABLE, candidates=found)
-        await self._end(job, State.UNKNOWN, faults.MAY_BE_PLACED, doubt=doubt.to_dict())
+        # Whoever sends it again now has been told.
+        await self._end(job, State.UNKNOWN, faults.MAY_BE_PLACED, doubt=doubt.to_dict(), must_verify=False)
         return False
 
     async def _end(self, job: Job, to: State, fault: Fault, **more: Any) -> Job:

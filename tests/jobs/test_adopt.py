@@ -194,3 +194,31 @@ async def test_a_job_that_nobody_can_pay_any_more_asks_for_a_key(
     assert second.view(await second.get(job.id))["needs_key"] is True
     await second.follow_again(job.id, api_key=VISITORS_KEY)
     assert (await until(second, job.id, lambda job: not job.is_active)).state is State.DONE
+
+
+async def test_the_task_of_an_order_in_doubt_settles_it_and_becomes_no_second_job(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+) -> None:
+    stub.offers_list = False
+    stub.fail("order", drop(after_work=True))
+    job = await ended((await jobs.start(order, visitor="anna")).id)
+    task_id = stub.orders[0].task_id
+    with pytest.raises(JobError) as caught:
+        await jobs.adopt(task_id, visitor="the owner")
+    assert (caught.value.code, (await jobs.get(job.id)).state) == ("task_of_order_in_doubt", State.UNKNOWN)
+    assert (await jobs.adopt(task_id, visitor="anna")).id == job.id
+    assert (await ended(job.id)).state is State.DONE
+    assert stub.paid == 1
+
+
+async def test_a_task_that_no_order_in_doubt_can_have_made_is_adopted_beside_it(
+    jobs: Jobs, stub: Stub, order: OrderInputs, ended: Ended
+) -> None:
+    stub.offers_list = False
+    stub.fail("order", drop(after_work=True), times=2)
+    visitors = await ended((await jobs.start(order, visitor="anna", api_key=VISITORS_KEY)).id)
+    given_up = await ended((await jobs.start(order, visitor="anna")).id)
+    await jobs.give_up(given_up.id)
+    adopted = await jobs.adopt(stub.orders[1].task_id, visitor="ben")
+    assert (await ended(adopted.id)).state is State.DONE
+    assert (await jobs.get(visitors.id)).state is State.UNKNOWN, "another key paid for it"

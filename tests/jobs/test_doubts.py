@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, doubt, doubts
+from evolink_ui.jobs import Job, JobError, Jobs, OrderInputs, State, doubt, doubts, faults
 from evolink_ui.jobs.doubt import LOOKS_AFTER_SECONDS, next_look_at
 from evolink_ui.settings import Settings
-from tests.stub import Stub, Timeline, answer, drop
+from tests.stub import Stub, Timeline, answer, drip, drop
 
 from .conftest import KEY, in_state, until
 
@@ -241,6 +241,21 @@ def test_the_list_is_looked_at_often_first_and_not_for_ever() -> None:
     assert times == pytest.approx([0.1, 0.4, 1.0])
     assert LOOKS_AFTER_SECONDS[:4] == (5.0, 15.0, 30.0, 60.0)
     assert LOOKS_AFTER_SECONDS[-1] == 600.0
+
+
+async def test_an_answer_that_comes_when_the_order_is_to_be_sent_again_keeps_it_from_going_out(
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
+) -> None:
+    jobs = launch(live.model_copy(update={"max_active_jobs": 1}))  # so that the second run waits for the first one
+    stub.honour_idempotency = False
+    stub.fail("order", drip(0.005))  # for about two seconds
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, in_state(State.SUBMITTING))
+    # What another process does that finds this one asleep, and then a person.
+    jobs._ledger.move(job.id, State.UNKNOWN, fault=faults.INTERRUPTED)
+    jobs._ledger.again(job.id, State.QUEUED, only_from={State.UNKNOWN})
+    done = await until(jobs, job.id, in_state(State.DONE))
+    assert (done.task_id, stub.paid) == (stub.orders[0].task_id, 1)
 
 
 async def test_two_processes_do_not_look_for_the_same_job_at_once(

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from evolink_ui.file_system import storage_of
-from evolink_ui.jobs import Job, Jobs, OrderInputs, State, doubts
+from evolink_ui.jobs import Job, Jobs, OrderInputs, State, doubt, doubts
 from evolink_ui.jobs.ledger import Ledger
 from evolink_ui.jobs.spend import utc_day
 from evolink_ui.jobs.sqlite_file import prepare
 from evolink_ui.settings import Settings
-from tests.stub import Stub, answer, hang
+from tests.stub import Stub, answer, drop, hang
 
 from .conftest import KEY, in_state, until
 
@@ -62,6 +62,33 @@ async def test_an_older_copy_of_the_folder_orders_nothing_twice(
         today = utc_day(done.created_at)
         spent = again._ledger.spend_book.by_day(today, today + timedelta(days=1))
         assert spent[today].owners_key == pytest.approx(done.credits_estimated), "counted as if it were paid"
+
+
+async def test_an_older_copy_of_an_order_in_doubt_is_compared_before_it_is_sent_again(
+    late: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.honour_idempotency = False
+    monkeypatch.setattr(doubt, "LOOKS_AFTER_SECONDS", (600.0,))
+    stub.fail("order", drop(after_work=False))
+    jobs = launch(late)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, in_state(State.UNKNOWN))
+    elsewhere = late.model_copy(update={"data_dir": late.data_dir.with_name("elsewhere")})
+    launch(elsewhere)
+    shutil.copytree(late.data_dir, late.data_dir.with_name("copy"))
+    newer = launch(late)
+    await newer.send_again(job.id)
+    await until(newer, job.id, in_state(State.DONE))
+    launch(elsewhere)
+    put_back(late)
+    again = launch(late)
+    await again.send_again(job.id)
+    unknown = await until(again, job.id, lambda job: job.state in (State.UNKNOWN, State.DONE))
+    assert (unknown.state, stub.paid) == (State.UNKNOWN, 1)
+    assert [found["task_id"] for found in again.candidates(unknown)] == [stub.orders[0].task_id]
+    await again.send_again(job.id)
+    await until(again, job.id, in_state(State.DONE))
+    assert stub.paid == 2, "a person who was told may still have it sent"
 
 
 async def test_an_order_that_never_went_out_goes_out_after_the_look(
