@@ -15,14 +15,14 @@ LANGUAGE: Final = "en"
 """Of the page, whatever the browser prefers."""
 
 TITLE: Final = "Motion Control"
-DESCRIPTION: Final = "Give a picture and a video: the character of the picture makes the motion of the video."
+DESCRIPTION: Final = "Animate the character in your picture with the motion from your video."
 
 ENGLISH: Final[Mapping[str, str]] = {
     # -- the frame of the page
     "head.title": TITLE,
     "head.line": "Your picture, moving like your video.",
     "head.sandbox": "Sandbox",
-    "head.sandbox.hint": "Made right here, for free; the real model needs a key.",
+    "head.sandbox.hint": "Free previews, made on this server. Add a key for the real model.",
     "head.live": "Live",
     "head.live.hint": "Orders go to EvoLink and cost credits.",
     "head.own.hint": "Orders go to EvoLink and are charged to your key.",
@@ -77,11 +77,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "next.wrong_type": "Send it as a JSON string.",
     "error.no_such_job": "There is no such job.",
     "next.no_such_job": "Check its id.",
-    "error.job_not_found": "There is no such video of yours.",
-    "next.job_not_found": "Look at My videos.",
+    "error.job_not_found": "You don't have access to this video.",
+    "next.job_not_found": "See My videos.",
     "error.result_missing": "The task has no such result.",
     "next.result_missing": "Look the task up again.",
-    "error.result_unknown": "This is no video, picture or sound that a page can show.",
+    "error.result_unknown": "This result isn't a video, picture or sound that a page can show.",
     "next.result_unknown": "Open its link instead.",
     **FORM,
     **JOBS,

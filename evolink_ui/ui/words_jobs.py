@@ -6,10 +6,10 @@ from typing import Final
 JOBS: Final[Mapping[str, str]] = {
     # -- the empty card
     "empty.title": "Your video appears here",
-    "empty.one": "Add a picture of one character, head and limbs in view.",
+    "empty.one": "Add a picture of one character with head, arms and legs visible.",
     "empty.two": "Add a video of the motion: one person, one shot, no cuts.",
     "empty.three": "See the price, press Generate, and watch.",
-    "empty.keep": "You may close the page meanwhile; the work goes on.",
+    "empty.keep": "You can close this page. We'll keep working.",
     # -- jobs that run at the same time
     "strip.label": "Videos in the making",
     "tile.queued": "In line",
@@ -24,14 +24,16 @@ JOBS: Final[Mapping[str, str]] = {
     "card.progress": "Progress",
     "card.reconnecting": "Reconnecting… the job goes on meanwhile.",
     "card.sandbox": (
-        "Made by the sandbox, which moves your picture's own pixels. EvoLink's model paints each frame anew: hands,"
-        " face, cloth and light that follow, and a body that really turns."
+        "This is a free preview made on this server: it bends your picture. EvoLink's model redraws every frame, so"
+        " hands, faces, clothes and light move naturally."
     ),
     "card.details": "Details",
     "card.result": "The result",
     "card.reference": "The motion",
     "card.poster": "The picture that is being animated",
-    "card.forgets": "This Space forgets its videos when it restarts. Keep the task id: Look up finds the video by it.",
+    "card.forgets": (
+        "Videos here are lost when this Space restarts. Save the task id: you can find the video again under Look up."
+    ),
     "card.request_id": "For support: request {id}",
     "state.queued": "Waiting in line",
     "state.hosting": "Making your video",
@@ -54,14 +56,14 @@ JOBS: Final[Mapping[str, str]] = {
     "now.line": "Number {n} in line",
     "now.hosting": "Uploading the files…",
     "now.hosting_bytes": "Uploading {done} of {all}",
-    "now.hosted": "Uploaded; the order is next…",
+    "now.hosted": "Uploaded. Placing the order…",
     "now.submitting": "Placing the order…",
     "now.running": "Generating…",
     "now.running_percent": "Generating, {n} %",
     "now.saving": "Saving the video…",
     "time.elapsed": "{time} so far",
     "time.left": "about {time} left",
-    "time.soon": "any moment now",
+    "time.soon": "almost done",
     "time.took": "took {time}",
     "title.done": "✓ Ready",
     "title.failed": "✕ Failed",
@@ -102,7 +104,7 @@ JOBS: Final[Mapping[str, str]] = {
     "action.edit": "Edit and try again",
     "action.reuse": "Use again",
     "action.share": "Copy link",
-    "action.notify": "Tell me when it is ready",
+    "action.notify": "Notify me",
     "action.delete": "Delete",
     "ask.stop": (
         "EvoLink can't cancel orders. The video will still be made and charged. We'll only stop checking it; you can"
@@ -122,7 +124,7 @@ JOBS: Final[Mapping[str, str]] = {
         "We'll close this job. If the order went through, you've been charged, and the video is in your EvoLink"
         " dashboard."
     ),
-    "ask.delete": "The video and both files are removed from this app for good.",
+    "ask.delete": "The video and both files will be deleted from this app for good.",
     "attach.label": "Task id",
     "fact.task": "Task id",
     "fact.task.copy": "Copy the task id",
@@ -141,12 +143,12 @@ JOBS: Final[Mapping[str, str]] = {
     "videos.search": "Search in prompts",
     "videos.filter": "Show",
     "videos.untitled": "Without a prompt",
-    "videos.adopted": "From Look up",
+    "videos.adopted": "Imported",
     "videos.sure": "Delete for good?",
     "videos.empty": "No videos yet",
-    "videos.empty.hint": "Everything you make is kept here, with its form and files.",
+    "videos.empty.hint": "Everything you make is kept here, with its settings and files.",
     "videos.first": "Make the first one",
-    "videos.nothing": "Nothing fits",
+    "videos.nothing": "No matches",
     "videos.nothing.hint": "No video of yours matches this search.",
     "videos.all": "Show all",
     "filter.all": "All",
@@ -161,26 +163,26 @@ JOBS: Final[Mapping[str, str]] = {
     "short.stopped": "Not followed",
     # -- Look up a task
     "lookup.title": "Look up a task",
-    "lookup.lead": "Any task of your EvoLink key: videos, pictures, sound. Looking costs nothing.",
+    "lookup.lead": "Check any task made with your EvoLink key: videos, pictures, sound. It's free.",
     "lookup.go": "Look up",
     "lookup.missing": "Paste a task id first. It begins with task-unified-.",
     "lookup.error.task_not_found": "EvoLink knows no such task of this key.",
     "lookup.next.task_not_found": "Check the id, and that it was ordered with this key.",
     "lookup.error.resource_not_found": "EvoLink knows no such task of this key.",
     "lookup.next.resource_not_found": "Check the id, and that it was ordered with this key.",
-    "lookup.error.invalid_task_id": "This is no task id.",
-    "lookup.next.invalid_task_id": "Copy it once more; EvoLink's begin with task-unified-.",
+    "lookup.error.invalid_task_id": "That doesn't look like a task id.",
+    "lookup.next.invalid_task_id": "Copy it again; EvoLink's begin with task-unified-.",
     "lookup.task": "Task",
     "lookup.model": "Model",
     "lookup.credits": "Charged",
     "lookup.results": "Results",
     "lookup.adopt": "Add to My videos and follow",
-    "lookup.adopt.hint": "The finished video is then kept here, beyond the 24 hours of EvoLink's link.",
+    "lookup.adopt.hint": "We'll keep the finished video here after EvoLink's 24-hour link expires.",
     "lookup.expire": (
         "Links live for 24 hours and open at EvoLink's host in a tab of their own; Show here brings the file through"
         " this app, so that this page loads nothing from elsewhere."
     ),
-    "lookup.expire.sandbox": "Results of the sandbox are shown in My videos; its links lead nowhere.",
+    "lookup.expire.sandbox": "Sandbox results are in My videos.",
     "lookup.show": "Show here",
     "lookup.showing": "Fetching it…",
     "lookup.result.video": "The video of the task",
@@ -197,17 +199,17 @@ JOBS: Final[Mapping[str, str]] = {
     "task.cancelled": "Cancelled",
     "task.canceled": "Cancelled",
     # -- As code
-    "code.lead": "The order on the Create tab, ready for your own programs. Put your key into EVOLINK_API_KEY.",
+    "code.lead": "The current Create form as code. Set EVOLINK_API_KEY to your key.",
     "code.kinds": "Language",
     "code.curl": "curl",
     "code.python": "Python",
     "code.gradio_client": "This app's API",
     "code.request": "Request (JSON)",
     "code.task": "Task (JSON)",
-    "code.curl.hint": "EvoLink takes public links: replace the example addresses by your own.",
+    "code.curl.hint": "EvoLink takes public links: replace the example addresses with your own.",
     "code.python.hint": "With this project's client, which never places an order twice.",
     "code.gradio_client.hint": "Takes files: the app checks, uploads, follows and keeps the result.",
     "code.request.hint": "What is sent to EvoLink.",
-    "code.task.hint": "What EvoLink says about the newest job, as it came.",
+    "code.task.hint": "What EvoLink says about the newest job, unchanged.",
     "code.no_task": "The newest job has no task yet.",
 }

@@ -73,7 +73,7 @@ async def test_a_video_that_is_too_long_is_cut_in_one_click_and_the_original_can
         assert "12.0 s" in await zone.locator(".mc-note.good").inner_text()  # what it was, beside what it is
         assert "10.0 s" in await zone.locator(".mc-facts").inner_text()
         await visit.can_go()
-        await zone.get_by_role("button", name="Take the original back").click()
+        await zone.get_by_role("button", name="Use the original").click()
         await zone.get_by_text("at most 10 s are accepted").wait_for()
 
 
@@ -141,7 +141,7 @@ async def test_what_is_only_advised_against_is_mended_in_one_click_too(
         await zone.locator(".mc-note.warn").get_by_role("button", name="Fix it").click()
         await zone.get_by_text("Fixed:").wait_for()
         assert await zone.locator(".mc-note.warn").count() == 0
-        await zone.get_by_role("button", name="Take the original back").click()
+        await zone.get_by_role("button", name="Use the original").click()
         await zone.locator(".mc-note.warn").wait_for()
 
 
@@ -264,7 +264,7 @@ async def test_a_vendor_that_cannot_be_reached_for_a_while_is_waited_for(
             await visit.page.fill("#mc-prompt", "Another one")
             await visit.generate()
             await visit.card.get_by_text("EvoLink could not be reached. Nothing was ordered").wait_for()
-            assert "Uploaded; the order is next" in await visit.card.inner_text()
+            assert "Uploaded. Placing the order" in await visit.card.inner_text()
         assert await visit.ends() == "done"
         assert stub.paid == 2
 

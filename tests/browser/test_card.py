@@ -100,7 +100,7 @@ async def test_on_a_space_that_forgets_people_are_told_to_keep_the_task_id(
             await _start(visit, material)
             await visit.reaches("running")
             told = visit.card.locator(".mc-message")
-            assert "Keep the task id" in await told.inner_text()
+            assert "Save the task id" in await told.inner_text()
             await told.get_by_role("button", name="Copy the task id").wait_for()
     finally:
         release(stub)

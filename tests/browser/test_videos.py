@@ -68,7 +68,7 @@ async def test_my_videos_starts_empty_and_shows_what_was_made_newest_first(
         await visit.tab("My videos")
         await visit.page.get_by_role("button", name="Delete: An old one").click()
         await visit.page.locator(".mc-tools").get_by_role("button", name="Delete", exact=True).click()
-        await visit.page.get_by_role("heading", name="Nothing fits").wait_for()
+        await visit.page.get_by_role("heading", name="No matches").wait_for()
 
 
 async def test_a_running_video_is_live_in_the_grid_and_opens_its_card(

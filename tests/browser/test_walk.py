@@ -37,7 +37,7 @@ async def test_two_files_become_a_playing_video_in_the_sandbox_across_a_reload(
         assert await visit.page.locator(".mc-screen video").count() == 2
         assert await visit.card.locator(".mc-badge").inner_text() == "Sandbox"
         await visit.card.get_by_text("No person was found").wait_for()  # the video shows none
-        await visit.card.get_by_text("paints each frame anew").wait_for()  # what the real model does better
+        await visit.card.get_by_text("redraws every frame").wait_for()  # what the real model does better
         await visit.card.get_by_role("button", name="Use your EvoLink key").click()
         assert await visit.page.evaluate("document.activeElement.id") == "mc-key"
         await visit.card.locator("summary").click()

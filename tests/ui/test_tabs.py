@@ -157,7 +157,7 @@ async def test_a_result_is_shown_as_what_it_is_and_only_what_a_page_can_show(
     stub.result_bytes = content
     url = f"{stub.results_url}/results/task-unified-1/0.mp4"
     if kind is None:
-        with pytest.raises(Wrong, match="no video, picture or sound"):
+        with pytest.raises(Wrong, match="isn't a video, picture or sound"):
             await bring(url, allow_private=True)
         return
     answer = await bring(url, allow_private=True)
