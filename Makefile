@@ -34,7 +34,7 @@ types: $(VENV)/dev.done
 # Tests of files and of the sandbox with the packages that a Space has: requirements.txt by pip's resolver, an older Pillow.
 test-space: $(VENV)/dev.done
 	$(BIN)/python -m tests.spaces.builder $(VENV)-space --with-tests
-	$(VENV)-space/bin/python -m pytest tests/media tests/sandbox tests/spaces
+	$(VENV)-space/bin/python -m pytest -m "not soak" tests/media tests/sandbox tests/spaces
 
 # `make lock` after every change of a pin; `make lock UPGRADE=--upgrade` for newer versions of what pins don't name.
 lock:

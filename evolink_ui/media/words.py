@@ -209,7 +209,7 @@ _WORDS: Final[dict[str, tuple[str, str, str | None]]] = {
         "convert",
     ),
     "video_cuts": (
-        "The video seems to have {count} cut(s), at {times}.",
+        "The video seems to be cut at {times}.",
         "One continuous shot works best: cut out the part between two cuts.",
         "trim",
     ),

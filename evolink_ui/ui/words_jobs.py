@@ -22,7 +22,7 @@ JOBS: Final[Mapping[str, str]] = {
     "card.label": "Your video",
     "card.steps": "Steps",
     "card.progress": "Progress",
-    "card.reconnecting": "Reconnecting… the job goes on meanwhile.",
+    "card.reconnecting": "Reconnecting… Your job isn't lost.",
     "card.sandbox": (
         "This is a free preview made on this server: it bends your picture. EvoLink's model redraws every frame, so"
         " hands, faces, clothes and light move naturally."
