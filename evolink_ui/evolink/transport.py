@@ -133,13 +133,14 @@ class Transport:
         )
 
     def _task_ids(self, request: httpx.Request, received: "_Received") -> tuple[str, ...]:
-        """Ids in all that was received, without those that the order itself holds: an error page may repeat them."""
+        """Ids in all that was received, without those that the order itself holds: an error page may repeat them, or a
+        part of one."""
         if request.extensions[READ] or received.head is None:
             return ()
         head = [value for _, value in received.head.headers.raw]
-        sent = task_ids_in([request.content]) if isinstance(request.stream, httpx.ByteStream) else ()
+        sent = request.content if isinstance(request.stream, httpx.ByteStream) else b""
         found = task_ids_in([received.body, *head])
-        return tuple(name for name in found if name not in sent and self._key.hide_in(name) == name)
+        return tuple(name for name in found if name.encode() not in sent and self._key.hide_in(name) == name)
 
     def _request_id(self, headers: httpx.Headers) -> str | None:
         found = headers.get("x-request-id") or headers.get("x-oneapi-request-id")

@@ -49,6 +49,17 @@ async def test_a_task_named_by_the_head_of_an_answer_is_a_candidate(
     assert await candidates_of(evolink, request_) == (TASK,)
 
 
+@pytest.mark.parametrize("repeated", [f"{TASK}-9", TASK[:-3]])
+async def test_an_id_that_the_order_itself_holds_is_no_candidate_in_whatever_part_it_is_repeated(
+    evolink: EvoLink, stub: Stub, request_: MotionControlRequest, repeated: str
+) -> None:
+    many = " ".join(f"{TASK}-{number}" for number in range(CANDIDATES_MAX + 2))
+    stub.fail("order", answer(400, "invalid_request", message=f"prompt: ...{repeated}"))
+    with pytest.raises(EvoLinkError) as caught:
+        await evolink.create(request_.model_copy(update={"prompt": many}))
+    assert caught.value.charged == "no"
+
+
 async def test_a_task_that_arrived_before_the_silence_is_a_candidate(request_: MotionControlRequest) -> None:
     body = b'{"id": "%s", "status": ' % TASK.encode()
     async with host_of(b"content-length: 500", body) as evolink:
