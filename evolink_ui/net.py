@@ -209,10 +209,12 @@ async def fetch(
     https_only: bool = True,
     resolver: Resolver = resolve,
     tls: ssl.SSLContext | None = None,
+    took: Callable[[int], object] | None = None,
 ) -> int:
     """Bring a stranger's link to `path`, streamed, through a part file that never outlives a failure.
 
-    `max_bytes` bounds the body, `timeout_seconds` everything together. Returns the size in bytes. Raises Refused.
+    `max_bytes` bounds the body, `timeout_seconds` everything together. `took` gets the bytes of the body that came,
+    also where it was refused. Returns the size in bytes. Raises Refused.
     """
     checked_url(url, https_only=https_only, allow_private=allow_private)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
@@ -222,7 +224,7 @@ async def fetch(
             public_client(allow_private=allow_private, https_only=https_only, resolver=resolver, tls=tls) as client,
             client.stream("GET", url) as response,
         ):
-            size_bytes = await _save(response, part, max_bytes)
+            size_bytes = await _save(response, part, max_bytes, took)
         await DISK.run(part.replace, path)
     except TimeoutError:
         raise Refused(
@@ -239,7 +241,7 @@ async def fetch(
     return size_bytes
 
 
-async def _save(response: httpx.Response, part: Path, max_bytes: int) -> int:
+async def _save(response: httpx.Response, part: Path, max_bytes: int, took: Callable[[int], object] | None) -> int:
     too_large = Refused(
         "link_too_large", f"The linked file is larger than {max_bytes / 1e6:.0f} MB.", "Give a smaller file."
     )
@@ -264,6 +266,8 @@ async def _save(response: httpx.Response, part: Path, max_bytes: int) -> int:
                 raise too_large
             await DISK.run(file.write, chunk)
     finally:
+        if took is not None:
+            took(size_bytes)
         await put_away(file.close)
     if size_bytes == 0:
         raise Refused("link_empty", "The link gives an empty file.", "Give another link, or upload the file.")

@@ -179,10 +179,14 @@ async def _take(
         limit = limits.IMAGE_MAX_BYTES if field == "image" else limits.VIDEO_MAX_BYTES
         quota.take(room_bytes=limit)
         try:
-            size_bytes = await net.fetch(
-                link, own, max_bytes=limit, timeout_seconds=FETCH_SECONDS, allow_private=allow_private_urls
+            await net.fetch(
+                link,
+                own,
+                max_bytes=limit,
+                timeout_seconds=FETCH_SECONDS,
+                allow_private=allow_private_urls,
+                took=quota.took,
             )
-            quota.took(size_bytes)
         except net.Refused as error:
             raise Rejected(error.code, error.message, error.next_step, field=field) from None
     report: Report = await judge(own)

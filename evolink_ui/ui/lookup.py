@@ -78,15 +78,15 @@ async def bring(url: str, *, allow_private: bool = False, quota: Quota = UNLIMIT
     """
     with tempfile.TemporaryDirectory(prefix="result-") as folder:
         path = Path(folder) / "result"
-        size_bytes = await fetch(
+        await fetch(
             url,
             path,
             max_bytes=RESULT_MAX_BYTES,
             timeout_seconds=RESULT_SECONDS,
             allow_private=allow_private,
             https_only=not allow_private,
+            took=quota.took,
         )
-        quota.took(size_bytes)
         return await DISK.run(_received, path)
 
 

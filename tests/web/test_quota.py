@@ -1,5 +1,6 @@
 """One allowance of files, whichever way they come: uploads, links, fixes, examples."""
 
+import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from evolink_ui.jobs import JobError
+from evolink_ui.net import Refused, fetch
 from evolink_ui.web.limits import BYTES_PER_UPLOAD, FileQuota, Limits, Meter
 from evolink_ui.web.rates import Allowance
 from tests.web.hostile import outcome
@@ -154,3 +156,42 @@ def test_one_address_has_ten_allowances_however_many_cookies_it_has() -> None:
         FileQuota(mine.meter, f"v_{number}", "192.0.2.1").take()
     assert refusal(FileQuota(mine.meter, "v_new", "192.0.2.1").take) == ("too_many_files", 429)
     FileQuota(mine.meter, "v_new", "192.0.2.2").take()
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_what_a_refused_link_brought_counts_in_bytes(tmp_path: Path, announced: bool) -> None:
+    """A link that ends too late or never would else bring 100 MB for the price of one file."""
+    body = b"x" * 300_000
+
+    class TooLarge(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if announced:
+                self.send_header("content-length", str(len(body) * 2))  # and breaks off
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    counted: list[int] = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TooLarge) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(Refused):
+                asyncio.run(
+                    fetch(
+                        f"http://127.0.0.1:{server.server_address[1]}/a.mp4",
+                        tmp_path / "a.mp4",
+                        max_bytes=1_000_000 if announced else 100_000,
+                        timeout_seconds=20,
+                        allow_private=True,
+                        took=counted.append,
+                    )
+                )
+        finally:
+            server.shutdown()
+            thread.join()
+    assert len(counted) == 1 and 100_000 < counted[0] <= 300_000
+    assert list(tmp_path.iterdir()) == []
