@@ -79,8 +79,8 @@ NO_RESULT = Fault(
 NOT_SAVED_YET = "Your video is finished, but we can't save it at the moment. We'll keep trying."
 NO_ROOM_YET = "Your video is finished, but our disk is full. We'll save it as soon as there is room."
 UPLOADED_AGAIN = (
-    "EvoLink could no longer read a file that was uploaded for an earlier order, and charged nothing. We upload the "
-    "file again and place the order once more."
+    "EvoLink could no longer read a file that was uploaded for an earlier order, and charged nothing. The file "
+    "is uploaded again and the order placed once more."
 )
 DISK_TROUBLE = Fault(
     "disk_trouble",
