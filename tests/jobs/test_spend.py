@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -334,12 +336,21 @@ class Vendor:
                 self.job = ledger.move("a", State.DONE)
 
 
+@pytest.fixture(scope="module")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger's file without rows: to copy it takes a twentieth of the time that all migrations take."""
+    path = tmp_path_factory.mktemp("empty") / "ledger.sqlite"
+    Ledger(f"sqlite:///{path}").close()
+    return path
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(1, 300)), max_size=25))
 def test_whatever_happens_the_sum_is_what_may_be_charged_and_no_row_ever_changes(
-    steps: list[tuple[int, float]],
+    empty_file: Path, steps: list[tuple[int, float]]
 ) -> None:
-    ledger = Ledger("sqlite://", clock=(clock := Clock()))  # noqa: F811
+    path = shutil.copy(empty_file, empty_file.with_name("example.sqlite"))
+    ledger = Ledger(f"sqlite:///{path}", clock=(clock := Clock()))  # noqa: F811
     vendor = Vendor(ledger, clock)
     written: list[Any] = []
     for choice, amount in steps:
