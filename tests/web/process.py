@@ -29,7 +29,7 @@ CANARY = "canary-4f1d9b"
 # Everything that is logged anywhere, as one who looks for a fault would set it.
 LOUD = "import logging, runpy, sys; logging.basicConfig(level=0); runpy.run_path(sys.argv[1], run_name='__main__')"
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass
@@ -44,7 +44,7 @@ class AppProcess:
 
     def client(self, **options: Any) -> httpx.Client:
         """A client with cookies of its own, whose answers are remembered."""
-        return httpx.Client(base_url=self.url, timeout=30, event_hooks={"response": [self._hear]}, **options)
+        return httpx.Client(base_url=self.url, timeout=120, event_hooks={"response": [self._hear]}, **options)
 
     def _hear(self, response: httpx.Response) -> None:
         response.read()

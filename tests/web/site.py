@@ -158,7 +158,7 @@ class Site:
 
     def client(self, **options: Any) -> httpx.Client:
         """A browser-like client with a cookie jar of its own."""
-        return httpx.Client(base_url=self.url, timeout=20, **options)
+        return httpx.Client(base_url=self.url, timeout=120, **options)
 
     @contextmanager
     def visitor(self) -> Iterator[tuple[httpx.Client, str]]:
