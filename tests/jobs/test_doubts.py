@@ -211,8 +211,11 @@ async def test_a_task_of_another_time_is_not_attached_by_its_id(jobs: Jobs, stub
 
 
 async def test_a_doubt_outlives_a_restart(
-    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
+    live: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    later = (0.1, *(2.0 * look for look in range(1, 60)))  # whenever the second process is up, looks are left
+    monkeypatch.setattr(doubt, "LOOKS_AFTER_SECONDS", later)
+    monkeypatch.setattr(doubts, "LOOKS_AFTER_SECONDS", later)
     jobs = launch(live)
     stub.offers_list = False
     job = await start_lost(jobs, stub, order)

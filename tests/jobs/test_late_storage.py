@@ -104,6 +104,19 @@ async def test_an_order_that_never_went_out_goes_out_after_the_look(
     assert stub.requests("list") == 1
 
 
+async def test_a_task_that_seems_to_be_of_later_keeps_an_order_back_too(
+    late: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs
+) -> None:
+    stub.fail("upload", hang(1.5))
+    jobs = launch(late)
+    job = await jobs.start(order, visitor="anna")
+    await until(jobs, job.id, in_state(State.HOSTING))
+    stub.add_elsewhere(KEY, age_seconds=-900.0)  # the vendor's clock is a quarter of an hour ahead
+    again = launch(late)
+    await until(again, job.id, in_state(State.UNKNOWN))
+    assert stub.paid == 0
+
+
 async def test_where_the_list_cannot_be_read_for_long_the_order_does_not_go_out(
     late: Settings, launch: Callable[..., Jobs], stub: Stub, order: OrderInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
