@@ -137,7 +137,7 @@ async def test_a_job_whose_key_is_gone_asks_for_it_where_it_is_needed(
             ledger.execute("update jobs set sealed_key = null where id = ?", (job_id,))  # as a day later
             ledger.commit()
         await visit.reload()
-        await visit.card.get_by_text("no longer kept here").wait_for()
+        await visit.card.get_by_text("We no longer have your key").wait_for()
         await visit.action("Follow again")
         assert await visit.page.evaluate("document.activeElement.id") == "mc-card-key"
         assert await visit.axe() == []
