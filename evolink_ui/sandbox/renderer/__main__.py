@@ -28,6 +28,9 @@ MAX_IMAGE_PIXELS: Final = 1 << 27
 MAX_MEMORY_BYTES: Final = 6 << 30
 """Bytes of address space for this process and each of its children: a hostile header ends here, not in swap."""
 
+NICENESS: Final = 10
+"""A page that is looked at goes first: a rendering takes all processors for half a minute."""
+
 MAX_FILE_BYTES: Final = 1 << 30
 """Bytes: 30 s at 1080p have some 60 MB, so no file of this process and its children gets near it."""
 
@@ -98,6 +101,7 @@ def limit_resources() -> None:
         import resource
     except ImportError:  # not on Windows
         return
+    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
