@@ -76,6 +76,11 @@ def settings_for(vendor: dict[str, str], folder: Path, **more: Any) -> Settings:
     )
 
 
+def visitor(number: int) -> str:
+    """Who places the order of this number: one visitor may have 40 jobs waiting."""
+    return f"visitor-{number // 20}"
+
+
 def rss_mb() -> float:
     """Resident memory of this process, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -96,7 +101,7 @@ async def follow_many(jobs: Jobs, order: OrderInputs) -> None:
     await until_all(jobs, State.RUNNING, 1)
     idle = rss_mb()
     started = time.perf_counter()
-    ids = [(await jobs.start(order, visitor="anna")).id for _ in range(FOLLOWED - 1)]
+    ids = [(await jobs.start(order, visitor=visitor(number))).id for number in range(FOLLOWED - 1)]
     await until_all(jobs, State.RUNNING, FOLLOWED)
     print(f"{FOLLOWED} jobs ordered in               {time.perf_counter() - started:8.1f} s")
     cpu, watched = time.process_time(), time.perf_counter()
@@ -142,7 +147,7 @@ def after_a_kill(settings: Settings, image: Path, video: Path) -> None:
     """Kill a process with many running jobs, start another, time it until each task was looked at again."""
     first = worker(settings, image, video)
     assert first.stdin
-    first.stdin.write("anna\n" * KILLED)
+    first.stdin.write("".join(f"{visitor(number)}\n" for number in range(KILLED)))
     first.stdin.flush()
     ledger = Ledger(settings.sqlalchemy_url)
     while ledger.count_by_state().get(State.RUNNING) != KILLED:
@@ -214,7 +219,7 @@ def served(jobs: Jobs, secret: bytes, port: int, pem: Path) -> Iterator[None]:
 
 async def from_end_to_done(jobs: Jobs, stub: Stub, order: OrderInputs) -> list[float]:
     """Seconds from the end of each task at the vendor until its video is here."""
-    started = [(await jobs.start(order, visitor="anna")).id for _ in range(COMPLETED)]
+    started = [(await jobs.start(order, visitor=visitor(number))).id for number in range(COMPLETED)]
     await until_all(jobs, State.DONE, COMPLETED)
     ends = {task.task_id: task.created + task.timeline.seconds for task in stub.orders}
     done = [await jobs.get(job_id) for job_id in started]
